@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from situations import CLEAR, NEAR, SETTING, SITUATIONS, THREE, TITLES, Scores, decide, ranked, statistics
+from situations import CLEAR, NEAR, SETTING, SITUATIONS, THREE, TITLES, Scores, decide, interval, ranked, statistics
 
 from segarena.records.comparison import Answer
 from segarena.records.statistics import Plan
@@ -91,6 +91,7 @@ def test_the_first_detail_has_the_interval_of_the_claim(name: str, shown: list[f
         (CLEAR, {"split": "val"}, "too high"),
         (CLEAR | {"pspnet": [None]}, {}, "PSPNet has no score"),
         (CLEAR, {}, "each model was trained once"),
+        (CLEAR, {"folds": 5, "retrained": 0.2}, "training on other parts of this data could change the order"),
         ({"unet": [0.7, 0.71], "fcn": [0.6]}, {}, "FCN was trained once"),
         ({"unet": [0.7], "fcn": [0.7], "pspnet": [0.6]}, {}, "PSPNet by 10.0 points"),
     ],
@@ -188,7 +189,7 @@ def test_the_advice_for_missed_classes_is_what_was_not_tried(setting: dict[str, 
         (NEAR, {}, "--seeds 3"),
         ({"unet": [0.7] * 3, "fcn": [0.7] * 3}, {}, None),
         (CLEAR, {"images": 3}, "--folds 5"),
-        (CLEAR, {"images": 3, "folds": 3}, "--seeds 3"),
+        (CLEAR, {"images": 3, "folds": 3}, None),  # seeds would not help: all images are scored
         (CLEAR, {"units": 4, "unit": "group"}, "--folds 5"),
         ({"unet": [0.701], "fcn": [0.7]}, {"half": 0.004}, None),  # practically equal
         ({"unet": [0.7, 0.71], "fcn": [0.6, 0.61]}, {"retrained": 0.2}, "--seeds 3"),
@@ -198,6 +199,21 @@ def test_the_advice_for_missed_classes_is_what_was_not_tried(setting: dict[str, 
 def test_the_advice_between_equal_models(scores: Scores, setting: dict[str, Any], option: str | None) -> None:
     found = re.findall(r"--[a-z]+ \d", decide(scores, **setting).advice)
     assert found == ([] if option is None else [option])
+
+
+@pytest.mark.parametrize(("unit", "option"), [("image", []), ("group", ["--group-by none"])])
+def test_too_few_units_in_folds_need_more_data(unit: str, option: list[str]) -> None:
+    advice = decide(CLEAR, images=40, units=4, unit=unit, folds=4).advice
+    assert numbers(advice) == [5, 4]
+    assert re.findall(r"--[a-z-]+ [a-z]+", advice) == option
+
+
+@pytest.mark.parametrize(("half", "images"), [(0.0, 40), (0.5, 4)])
+def test_an_interval_to_the_baseline_that_means_nothing_is_not_shown(half: float, images: int) -> None:
+    """The model predicts what the baseline does, or few images were scored."""
+    found = decide({"unet": [0.12], "fcn": [0.1]}, baseline_lead=interval(0.0, half), images=images)
+    assert found.claim == "no_better_than_baseline"
+    assert not [number for text in found.details for number in numbers(text)]
 
 
 @pytest.mark.parametrize(

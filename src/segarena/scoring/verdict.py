@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from segarena.records.comparison import Answer, Claim, RankedModel
-from segarena.records.statistics import Statistics
+from segarena.records.statistics import FEWEST_UNITS, Statistics
 from segarena.scoring.setting import Setting
 from segarena.scoring.wording import put_into_words
 
@@ -71,7 +71,7 @@ def _may_be_chance(first: RankedModel, shown: Statistics | None) -> bool:
     """Whether the interval of the lead over the majority baseline reaches 0; False where too little is known."""
     if shown is None or shown.baseline_lead is None or shown.models[0].model != first.model:
         return False
-    return shown.claim != "too_few_units" and shown.baseline_lead.low <= 0
+    return shown.units >= FEWEST_UNITS and shown.baseline_lead.low <= 0
 
 
 def _candidates(scored: Sequence[RankedModel], setting: Setting) -> tuple[str, ...]:

@@ -123,15 +123,7 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
     """How far the headline can be trusted."""
     first = scored[0]
     if answer.claim == "no_better_than_baseline":
-        text = "So the order of the models does not mean anything yet." if len(scored) > 1 else ""
-        shows_seeds = len(first.seeds) > 1 and (answer.baseline_lead or 0.0) > 0
-        if shows_seeds:
-            text = f"Its seeds reach {_seed_range(first)}. {text}".rstrip()
-        above = None if setting.statistics is None else setting.statistics.baseline_lead
-        if above is not None and (above.low <= 0 or not shows_seeds):
-            ends = f"{100 * above.low:.1f} to {100 * above.high:.1f}"
-            text = f"The 95% interval of the difference is {ends} points. {text}".rstrip()
-        return text
+        return _doubt_of_any(answer, scored, setting)
     if answer.claim == "single_model":
         alone = "There is no other score to compare it with"
         if len(first.seeds) == 1:
@@ -156,7 +148,9 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
         who = "each model" if len(once) == len(scored) else join_words(once)
         were = "were" if 1 < len(once) < len(scored) else "was"
         again = f"{who} {were} trained once, so another training could change the order"
-        if not once:
+        if first.fold_mious:
+            again = "training on other parts of this data could change the order"
+        elif not once:
             again = "another training could change the order"
         return (
             f"On further images like these a lead between {lead} points is expected (95% interval{counted}); {again}."
@@ -165,6 +159,21 @@ def _doubt(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> s
     if folds := first.fold_mious:
         trainings = f"training on other parts of this data ({len(folds)} folds)"
     return f"The lead is {low} to {high} points (95% interval{counted}), allowing for further images and {trainings}."
+
+
+def _doubt_of_any(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> str:
+    """How near the first model is to the majority baseline."""
+    text = "So the order of the models does not mean anything yet." if len(scored) > 1 else ""
+    shows_seeds = len(scored[0].seeds) > 1 and (answer.baseline_lead or 0.0) > 0
+    if shows_seeds:
+        text = f"Its seeds reach {_seed_range(scored[0])}. {text}".rstrip()
+    shown = setting.statistics
+    above = None if shown is None or shown.units < FEWEST_UNITS else shown.baseline_lead
+    # Both ends are 0 where the model predicts what the baseline does.
+    if above is not None and above.low < above.high and (above.low <= 0 or not shows_seeds):
+        ends = f"{100 * above.low:.1f} to {100 * above.high:.1f}"
+        text = f"The 95% interval of the difference is {ends} points. {text}".rstrip()
+    return text
 
 
 def _counted(setting: Setting) -> str:
@@ -261,8 +270,8 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
         text = "Take the one that costs less."
     elif shown is not None and shown.plan is not None:
         text = describe_plan(shown.plan, shown, min(len(entry.seeds) for entry in level))
-    elif (shown is None or shown.claim == "too_few_units") and not scored[0].fold_mious:
-        text = _more_units(setting)
+    elif shown is None or shown.claim == "too_few_units":
+        text = _more_units(setting, in_folds=bool(scored[0].fold_mious))
     elif min(len(entry.seeds) for entry in level) < _ENOUGH_SEEDS:
         text = f"Repeat the training with --seeds {_ENOUGH_SEEDS}."
     quick = sorted((entry for entry in level if entry.latency_ms), key=lambda entry: entry.latency_ms)
@@ -272,14 +281,17 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     return text or "More scored images could decide it."
 
 
-def _more_units(setting: Setting) -> str:
-    """How more images, or groups, can be scored where there are too few."""
+def _more_units(setting: Setting, *, in_folds: bool) -> str:
+    """How more images, or groups, can be scored where there are too few. In folds, all of them are scored."""
     shown = setting.statistics
-    if shown is None or shown.unit == "image":
+    if shown is None:
+        return "" if in_folds else "Use --folds 5, so that every image is tested once."
+    number = shown.units if in_folds else setting.groups if shown.unit == "group" else None
+    if number is not None and number < FEWEST_UNITS:
+        needed = f"At least {plural(FEWEST_UNITS, shown.unit_name)} are needed, and all of the data has {number}."
+        return f"{needed} With --group-by none each image counts." if shown.unit == "group" else needed
+    if shown.unit == "image":
         return "Use --folds 5, so that every image is tested once."
-    if setting.groups is not None and setting.groups < FEWEST_UNITS:
-        needed = f"At least {plural(FEWEST_UNITS, shown.unit_name)} are needed"
-        return f"{needed}, and all of the data has {setting.groups}. With --group-by none each image counts."
     rule = "" if shown.grouped_by == "copies" else f" {command('--group-by', shown.grouped_by)}"
     return f"Use --folds 5{rule}, so that every image is tested once."
 
