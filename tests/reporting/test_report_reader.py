@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 
 from segarena.errors import RunError
-from segarena.reporting.comparison import read_comparison
+from segarena.records.tables import ImageRow
+from segarena.reporting.comparison import read_comparison, read_table
 from support import refuses
 
 
@@ -22,6 +23,14 @@ def tiny(make_comparison, tmp_path: Path) -> Path:
 
 def drop_column(path: Path) -> None:
     pd.read_csv(path).drop(columns="miou").to_csv(path, index=False)
+
+
+def set_cell(path: Path, **values: str) -> None:
+    """Change the last row, as a spreadsheet saves it."""
+    table = pd.read_csv(path, dtype=str)
+    for column, value in values.items():
+        table.loc[len(table) - 1, column] = value
+    table.to_csv(path, index=False)
 
 
 def change(path: Path, **values: object) -> None:
@@ -37,6 +46,13 @@ DAMAGES: dict[str, tuple[str, str, Callable[[Path], object]]] = {
     "no table": ("models.csv", "missing", lambda f: (f / "models.csv").unlink()),
     "empty table": ("classes.csv", "cannot be read", lambda f: (f / "classes.csv").write_text("")),
     "no column": ("models.csv", "miou", lambda f: drop_column(f / "models.csv")),
+    "a comma as the decimal point": ("models.csv", "'0,46'", lambda f: set_cell(f / "models.csv", miou="0,46")),
+    "text in a class's row": ("classes.csv", "'x'", lambda f: set_cell(f / "classes.csv", tp="x")),
+    "text in the history": (
+        "fcn-seed1/history.csv",
+        "'x'",
+        lambda f: set_cell(f / "fcn-seed1" / "history.csv", epoch="x"),
+    ),
     "no history": ("unet-seed1/history.csv", "missing", lambda f: (f / "unet-seed1" / "history.csv").unlink()),
     "no best epoch": (
         "fcn-seed0/metrics.json",
@@ -94,3 +110,12 @@ def test_a_comparison_without_its_table_of_folds_is_refused(crossed: Path, tmp_p
     (folder / "folds.csv").unlink()
     with refuses(RunError, where=folder / "folds.csv", value="missing"):
         read_comparison(folder)
+
+
+def test_names_that_are_numbers_stay_as_they_are_written(tmp_path: Path) -> None:
+    """As the numbers of patients, which are groups of images."""
+    path = tmp_path / "images.csv"
+    path.write_text("image,part,group,class_index,class,tp,fp,fn\n01,test,0007,0,1,5,0,0\n02,test,,0,1,5,0,0\n")
+    table = read_table(path, ImageRow)
+    assert table["group"].fillna("").tolist() == ["0007", ""]
+    assert (table["image"].tolist(), table["class"].tolist()) == (["01", "02"], ["1", "1"])

@@ -9,9 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from segarena.errors import RunError
 from segarena.files import write_text
 from segarena.records.tables import ImageRow, columns
 from segarena.scoring.scores import class_counts
+
+_COUNTS = ("tp", "fp", "fn")
+_REPEAT = "Repeat the run in a new folder"
 
 
 def write_image_counts(
@@ -51,8 +55,26 @@ def write_image_counts(
 
 
 def read_image_counts(path: Path) -> pd.DataFrame:
-    """Read what `write_image_counts` wrote; an image called 007 or NA keeps its name."""
-    table = pd.read_csv(path, dtype={"image": str, "group": str, "class": str}, na_filter=False)
+    """Read what `write_image_counts` wrote; an image called 007 or NA keeps its name.
+
+    Raises:
+        RunError: The file is missing, cannot be read, or lacks a count.
+    """
+    types = {"image": str, "group": str, "class": str} | dict.fromkeys(("class_index", *_COUNTS), np.int64)
+    try:
+        table = pd.read_csv(path, dtype=types, na_filter=False)
+    except FileNotFoundError as error:
+        raise RunError("is missing", where=path, remedy=_REPEAT) from error
+    except (OSError, ValueError) as error:
+        raise RunError(f"cannot be read ({error})", where=path, remedy=_REPEAT) from error
+    needed = ("image", "class_index", "class", *_COUNTS)
+    if absent := [name for name in needed if name not in table]:
+        raise RunError(f"has no column `{absent[0]}`", where=path, remedy=_REPEAT)
+    rows = table["image"].nunique() * table["class_index"].nunique()
+    if len(table) != rows or table.duplicated(["image", "class_index"]).any():
+        raise RunError("does not have one row for each image and class", where=path, remedy=_REPEAT)
+    if (table[[*_COUNTS]] < 0).any(axis=None):
+        raise RunError("has a count below 0", where=path, remedy=_REPEAT)
     if "part" not in table:  # of an earlier version
         table.insert(1, "part", "")
     if "group" not in table:

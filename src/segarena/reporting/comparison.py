@@ -10,6 +10,7 @@ from typing import Any, get_type_hints
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import is_numeric_dtype
 
 from segarena import formats
 from segarena.errors import RunError
@@ -184,14 +185,19 @@ def read_comparison(folder: Path) -> Comparison:
 
 
 def read_table(path: Path, row: type) -> pd.DataFrame:
-    """Read a table that has the columns of `row`. A name such as "NA" stays a name; an empty cell is missing."""
-    words = [name.rstrip("_") for name, hint in get_type_hints(row).items() if hint is str]
+    """Read a table that has the columns of `row`. Names such as "NA" and "007" stay names; an empty cell is missing."""
+    words = [name.rstrip("_") for name, hint in get_type_hints(row).items() if hint in (str, str | None)]
     try:
         table = pd.read_csv(path, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=[""])
     except FileNotFoundError as error:
         raise RunError("is missing", where=path, remedy=REPEAT) from error
     except (OSError, ValueError) as error:
         raise RunError(f"cannot be read ({error})", where=path, remedy=REPEAT) from error
+    for column in columns(row):
+        if column in table.columns and column not in words and not is_numeric_dtype(table[column]):
+            wrong = table[column][pd.to_numeric(table[column], errors="coerce").isna() & table[column].notna()]
+            if len(wrong):
+                raise RunError(f"has {wrong.iloc[0]!r} as `{column}`, not a number", where=path, remedy=REPEAT)
     absent = [column for column in columns(row) if column not in table.columns]
     if needed := [column for column in absent if column not in optional_columns(row)]:
         raise RunError(f"has no column `{needed[0]}`", where=path, remedy=REPEAT)
