@@ -35,7 +35,7 @@ def test_every_pair_has_a_row_for_each_class_in_its_own_direction(comparison: Co
             sign = 1 if ious[first] >= ious[second] else -1
             pair = next(pair for pair in entry.pairs if {pair.first, pair.second} == {first, second})
             assert pair.networks is not None
-            ends = sorted(100 * sign * end for end in (pair.networks.low, pair.networks.high))
+            ends = sorted(max(-100, min(100, 100 * sign * end)) for end in (pair.networks.low, pair.networks.high))
             assert to_numbers(row.interval) == pytest.approx(ends, abs=0.051)
             assert float(row.difference.replace("\u2212", "-")) == pytest.approx(
                 100 * (ious[first] - ious[second]), abs=0.051
@@ -47,6 +47,22 @@ def test_every_pair_has_a_row_for_each_class_in_its_own_direction(comparison: Co
 
 def to_numbers(interval: str) -> list[float]:
     return [float(end) for end in interval.replace("\u2212", "-").split(" to ")]
+
+
+def test_no_interval_goes_beyond_a_hundred_points(comparison: Comparison) -> None:
+    statistics = comparison.record.statistics
+    assert statistics is not None
+    wide = []
+    for entry in statistics.classes:
+        known = [(pair, pair.networks) for pair in entry.pairs if pair.networks is not None]
+        pairs = tuple(replace(pair, networks=replace(interval, low=-1.2, high=1.4)) for pair, interval in known)
+        wide.append(replace(entry, pairs=pairs))
+    record = replace(comparison.record, statistics=replace(statistics, classes=tuple(wide)))
+    for table in class_pairs(replace(comparison, record=record)):
+        for row in table.rows:
+            assert to_numbers(row.interval) == [-100, 100]
+            assert row.bar is not None
+            assert 0 <= row.bar.low < row.bar.high <= 100
 
 
 def test_the_largest_lead_is_on_top(comparison: Comparison) -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import io
+from pathlib import Path
+
 import numpy as np
 import pytest
+from PIL import Image
 
 from segarena.classes import ClassTable, SegmentationClass, name_classes
-from segarena.reporting.overlay import OPACITY, draw_overlay
+from segarena.outputs.overlay import OverlayWriter
+from segarena.outputs.result import Result
+from segarena.reporting.overlay import LONGEST_JPEG, OPACITY, draw_overlay
+from segarena.serving.answers import overlay_jpeg, preview_jpeg
 
 #: Class 0 is untinted.
 CLASSES = name_classes((0, 1, 2), ("a", "b", "c"))
@@ -87,3 +94,14 @@ def test_void_is_pale_and_striped_and_has_no_class_colour() -> None:
     assert len(different) == 2
     assert (different[:, 0] == different[:, 1]).all()
     assert different.max() > 150
+
+
+@pytest.mark.parametrize("shape", [(4, 66_000), (66_000, 4)])
+def test_an_overlay_of_more_pixels_than_jpeg_has_is_reduced(shape: tuple[int, int], tmp_path: Path) -> None:
+    """`predict` ended at such an image with "broken data stream", and a server answered 500."""
+    mask, image = np.zeros(shape, np.uint8), np.zeros((*shape, 3), np.uint8)
+    classes = name_classes([0, 1], ["a", "b"])
+    [path] = OverlayWriter(classes, has_legend=False).write(Result("x", tmp_path, image, mask), tmp_path)
+    for content in (path.read_bytes(), overlay_jpeg(image, mask, classes), preview_jpeg(image)):
+        with Image.open(io.BytesIO(content)) as picture:
+            assert max(picture.size) == LONGEST_JPEG

@@ -95,6 +95,7 @@ def test_no_name_is_a_command_of_latex(name: str) -> None:
     [row] = [line for line in lines if line.endswith(r"\\") and line.strip()[:5] != "class"] or [lines[8]]
     known = (
         r"\\(?:textbackslash|textasciitilde|textasciicircum|textless|textgreater|textbar)\{\}|\\[&%$#_{}]|\$\\times\$"
+        r"|\{[\[*]\}"
     )
     rest = re.sub(known, "", row.strip().removesuffix(r"\\"))
     assert not set(rest) & set("\\&%$#_{}~^<>|")  # the last three are other signs in LaTeX's first font
@@ -268,3 +269,10 @@ def test_an_archive_replaces_no_file_of_the_comparison(make_comparison: Any, tmp
     path = write_archive(folder)
     assert path == folder / "pictures-report.zip"
     assert (folder / "pictures.zip").read_bytes() == before
+
+
+def test_names_in_latex_are_no_arguments_of_the_end_of_a_row() -> None:
+    column = Column("miou", "mIoU", "", "high", str)
+    text = to_latex(Table([column], [("[a]", []), ("*", [])]), first=["class"], caption="", label="x")
+    assert not re.search(r"\\\\\s*[\[*]", text)
+    assert "{[}a]" in text

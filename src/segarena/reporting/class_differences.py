@@ -81,7 +81,7 @@ def _pair(comparison: Comparison, first: str, second: str, alpha: float) -> Clas
     for entry in shown.classes:
         pair = next(pair for pair in entry.pairs if {pair.first, pair.second} == {first, second})
         sign, interval = (1 if pair.first == first else -1), _widest(pair)
-        ends = None if interval is None else sorted((sign * interval.low, sign * interval.high))
+        ends = None if interval is None else sorted(_inside(sign * end) for end in (interval.low, interval.high))
         found.append((entry.class_name, sign * pair.difference, ends, _p(interval)))
     adjusted = holm([p for *_, p in found])
     span = max([_LEAST_SPAN / 100, *(abs(end) for _, _, ends, _ in found for end in ends or ())])
@@ -101,6 +101,11 @@ def _pair(comparison: Comparison, first: str, second: str, alpha: float) -> Clas
             )
         )
     return ClassPair(comparison.styles[first].label, comparison.styles[second].label, rows)
+
+
+def _inside(difference: float) -> float:
+    """The nearest difference that two IoUs can have: intervals of few images go beyond it."""
+    return max(-1.0, min(1.0, difference))
 
 
 def _place(value: float, span: float) -> float:

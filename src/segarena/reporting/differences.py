@@ -190,8 +190,8 @@ def signed_points(difference: float) -> str:
 
 
 def to_text(low: float, high: float) -> str:
-    """Write the ends of an interval of fractions in points, "1.0 to 5.0"."""
-    first, second = (f"{round(100 * end, 1) + 0.0:.1f}" for end in (low, high))  # + 0.0: no "-0.0"
+    """Write the ends of an interval of fractions in points, "1.0 to 5.0"; no difference has more than 100."""
+    first, second = (f"{round(100 * min(1.0, max(-1.0, end)), 1) + 0.0:.1f}" for end in (low, high))  # no "-0.0"
     return f"{first} to {second}".replace("-", MINUS)
 
 

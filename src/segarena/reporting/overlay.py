@@ -21,6 +21,9 @@ _VOID_LINE = (110, 110, 110)
 _SIDE = 1000  # pixels of the longer side for each pixel of a contour's width
 _LIGHT_CLASS = 0.62  # lightness
 
+#: The longest side that a JPEG file can have, in pixels, by libjpeg.
+LONGEST_JPEG = 65_500
+
 Colors = NDArray[np.uint8]
 Pixels = NDArray[np.int64]
 
@@ -53,6 +56,13 @@ def draw_overlay(image: NDArray[np.uint8], labels: NDArray[np.uint8], classes: C
     for inner, own, _, _ in lines:
         flat[inner] = colors[own]
     return result
+
+
+def fit_jpeg(picture: Image.Image) -> Image.Image:
+    """Return a picture that a JPEG file can have: one with a longer side than `LONGEST_JPEG` is reduced, in place."""
+    if max(picture.size) > LONGEST_JPEG:
+        picture.thumbnail((LONGEST_JPEG, LONGEST_JPEG))
+    return picture
 
 
 def _tint(image: NDArray[np.uint8], labels: NDArray[np.uint8], colors: Colors, classes: ClassTable) -> Colors:

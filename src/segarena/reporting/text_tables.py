@@ -16,6 +16,8 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
+    "[": "{[}",  # after the end of a row, these two would be arguments of it
+    "*": "{*}",
     **{character: f"\\{character}" for character in "&%$#_{}"},
 }
 

@@ -12,7 +12,7 @@ from PIL import Image
 from segarena.classes import ClassTable
 from segarena.errors import ConfigError
 from segarena.outputs.regions import Regions
-from segarena.reporting.overlay import draw_overlay
+from segarena.reporting.overlay import draw_overlay, fit_jpeg
 
 #: Polygons of an answer; of a mask with more regions, the largest ones. A mask of noise would be hundreds of megabytes.
 MOST_POLYGONS = 10_000
@@ -41,12 +41,13 @@ def overlay_jpeg(image: NDArray[np.uint8], mask: NDArray[np.uint8], classes: Cla
         classes: Their colours.
     """
     # At full resolution of colours: a contour is a coloured line of one pixel.
-    return _write(Image.fromarray(draw_overlay(image, mask, classes)), "JPEG", quality=88, subsampling=0)
+    picture = fit_jpeg(Image.fromarray(draw_overlay(image, mask, classes)))
+    return _write(picture, "JPEG", quality=88, subsampling=0)
 
 
 def preview_jpeg(image: NDArray[np.uint8]) -> bytes:
     """Write an image as a network sees it, for browsers that cannot show its file. image: RGB, (H, W, 3)."""
-    return _write(Image.fromarray(image), "JPEG", quality=90)
+    return _write(fit_jpeg(Image.fromarray(image)), "JPEG", quality=90)
 
 
 def describe_classes(classes: ClassTable) -> list[dict[str, Any]]:
