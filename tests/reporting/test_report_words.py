@@ -238,6 +238,15 @@ def test_the_command_for_a_curve_over_the_data_is_given(comparison: Comparison, 
     assert curve() is None
 
 
+def test_images_that_a_fraction_left_out_are_not_called_all(comparison: Comparison, tmp_path: Path) -> None:
+    record = comparison.record
+    for fraction, has_number in ((1.0, True), (0.5, False)):
+        one = replace(record, protocol=replace(record.protocol, data_fraction=fraction))
+        use = describe_use(one, tmp_path, place=PurePath("mine"))
+        assert use is not None
+        assert any(letter.isdigit() for letter in use.images) == has_number
+
+
 def test_the_run_on_all_images_is_that_of_its_whole_name(comparison: Comparison, tmp_path: Path) -> None:
     """Names of own models may have hyphens: "unet-big" was taken for "unet"."""
     ranking = (comparison.ranking[0], replace(comparison.ranking[0], model="unet-big"))

@@ -22,7 +22,7 @@ class Use:
 
     Args:
         model: Name of the architecture.
-        images: Number of all labelled images, in words.
+        images: All labelled images, in words: with their number, where the runs had all of them.
         train: The command that trains it on all of them.
         predict: The command that labels new images.
         export: The command that writes a file for other programs.
@@ -62,10 +62,11 @@ def describe_use(record: ComparisonRecord, folder: Path, *, place: PurePath, on_
     program = _NAMED if on_page else None
     named = [] if entry.model == record.answer.best else ["--model", entry.model]
     expected = None if found is None or not (found / Expected.file).exists() else Expected.read(found)
+    images = plural(sum(record.data.counts.values()), "labelled image")
     in_short = "" if expected is None else replace(expected, like=folder.name).sentence  # read elsewhere
     return Use(
         model=entry.model,
-        images=plural(sum(record.data.counts.values()), "labelled image"),
+        images=images if record.protocol.data_fraction == 1 else "labelled images",  # what it left out is not counted
         train=command("segarena", "train", "--like", place, *named, "--all-images", program=program),
         predict=command("segarena", "predict", place, "IMAGES", program=program),
         export=command("segarena", "export", place, program=program),
