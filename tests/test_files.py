@@ -7,6 +7,8 @@ import os
 import shutil
 import subprocess
 import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +119,24 @@ def test_others_may_read_the_file_as_the_umask_says(tmp_path):
     finally:
         assert os.umask(before) == 0o027
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
+
+
+def test_threads_that_write_at_once_leave_the_umask(tmp_path, monkeypatch):
+    before, set_mask = os.umask(0o027), os.umask
+
+    def slowly(mask):
+        found = set_mask(mask)
+        time.sleep(0.001)
+        return found
+
+    monkeypatch.setattr(os, "umask", slowly)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(lambda number: write_text(tmp_path / f"{number}", ""), range(12)))
+    finally:
+        after = set_mask(before)
+    assert after == 0o027
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o640}
 
 
 #: Runs in another process than pytest, whose threads do not survive a fork; forking saves twenty starts of Python.

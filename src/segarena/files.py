@@ -7,6 +7,7 @@ import json
 import math
 import os
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -23,6 +24,7 @@ _NO_ROOM = (errno.ENOSPC, getattr(errno, "EDQUOT", errno.ENOSPC), errno.EFBIG)
 #: Suffix of files that are being written; kill -9 can leave one.
 TEMPORARY = ".partial"
 
+_reading_mask = threading.Lock()
 #: The folders of `keeping`, each with its device and inode.
 _kept: dict[Path, tuple[int, int]] = {}
 
@@ -258,6 +260,8 @@ def _jsonable(content: Any) -> Any:
 
 
 def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
+    """The mask of new files. It can only be read by setting it: two threads at once would leave it at 0."""
+    with _reading_mask:
+        mask = os.umask(0)
+        os.umask(mask)
     return mask
