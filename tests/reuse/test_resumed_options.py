@@ -163,6 +163,19 @@ def test_out_with_resume_starts_or_resumes(compare: Make, folder: Path) -> None:
     assert compare(out=folder, resume=folder).epochs == 4
 
 
+def test_a_folder_with_other_files_is_not_started_in(compare: Make, folder: Path) -> None:
+    """Tables and pages of a comparison would replace those of the same names."""
+    own = folder.parent / "own"
+    own.mkdir()
+    (own / ".DS_Store").touch()
+    assert compare(folder.parent / "data", out=own, resume=True).out == own
+    (own / "models.csv").touch()
+    with refuses(RunError, where=own, value="models.csv"):
+        compare(folder.parent / "data", out=own, resume=True)
+    (own / "log.txt").touch()  # a comparison that was stopped before its options were recorded
+    assert compare(folder.parent / "data", out=own, resume=True).out == own
+
+
 def test_out_is_no_other_folder(compare: Make, folder: Path) -> None:
     with refuses(ConfigError, where="--out", value="elsewhere"):
         compare(out=folder.parent / "elsewhere", resume=folder)

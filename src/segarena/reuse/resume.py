@@ -15,6 +15,7 @@ from segarena.config.training import is_own
 from segarena.errors import ConfigError, RunError
 from segarena.formats import command, plain
 from segarena.records.comparison import ComparisonRecord
+from segarena.records.config import Config
 from segarena.records.options import OptionsRecord
 from segarena.reuse.recorded import MAY_DIFFER, NETWORK, RECORDED, check_data_is_there, comparable, find_recorded
 
@@ -34,7 +35,7 @@ def read_started(
 
     Raises:
         ConfigError: `out` is another folder.
-        RunError: There is nothing to resume in the folder.
+        RunError: There is nothing to resume in the folder, or it has files of the user's.
     """
     if out is not None and out.absolute() != folder.absolute():
         raise ConfigError(
@@ -50,6 +51,7 @@ def read_started(
         return vars(make_options(kind, **values)), record
     if out is None:
         raise _nothing_to_resume(kind, folder)
+    _check_is_own(folder)
     return {}, None
 
 
@@ -116,6 +118,19 @@ def find_clash(error: ConfigError, started: Mapping[str, Any], given: Collection
         return None
     with_value = flag(before) if started[before] is True else f"{flag(before)} {plain(started[before])}"
     return RunError(f"was started with {with_value} and without {flag(now)}", where=folder, remedy=_leave_out(now))
+
+
+def _check_is_own(folder: Path) -> None:
+    """Raise RunError if a folder without recorded options has files, and none that a command writes before these."""
+    names = {path.name for path in folder.glob("[!.]*")}
+    runs = ("fold1", "*-seed*", "*-seed*/fold1")  # of an earlier version
+    is_own = names & {"log.txt", "tuning", "tracking"} or any(any(folder.glob(f"{run}/{Config.file}")) for run in runs)
+    if names and not is_own:
+        raise RunError(
+            f"has no {OptionsRecord.file} but other files, such as {min(names)}, which could be replaced",
+            where=folder,
+            remedy="Name a new or an empty folder with --out",
+        )
 
 
 def _check_builders(kind: type[ProtocolOptions], record: OptionsRecord, folder: Path) -> None:
