@@ -64,6 +64,8 @@ def test_a_folder_is_uploaded_and_its_address_printed(
     assert sent["files"] == {"README.md", "config.json", "model.safetensors"}
     printed = "".join(capsys.readouterr())
     assert "https://hub.example/me/new" in printed
+    assert ("(private)" in printed) != public
+    assert "(public)" not in printed, "a private repository that exists stays private"
     assert "a token" not in printed
 
 

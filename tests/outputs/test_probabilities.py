@@ -35,6 +35,13 @@ def test_pngs_have_the_values_in_steps_of_a_255th(result: Result, tmp_path: Path
     assert (planes[3, 0, 0], planes[3, 0, 1]) == (0, 255)
 
 
+def test_long_names_of_classes_are_cut(result: Result, tmp_path: Path) -> None:
+    """85 Chinese letters are 255 bytes, with which `predict` ended."""
+    paths = PngProbabilityWriter(name_classes([0, 1, 2], ["道" * 85, "道" * 86, "c"])).write(result, tmp_path)
+    assert [path.name for path in paths[:2]] == [f"{index}_{'道' * 50}.png" for index in range(2)]
+    assert all(path.exists() for path in paths)
+
+
 def test_npz_has_arrays_and_the_same_bytes_each_time(result: Result, tmp_path: Path) -> None:
     [path] = NpzProbabilityWriter(CLASSES).write(result, tmp_path / "a")
     [again] = NpzProbabilityWriter(CLASSES).write(result, tmp_path / "b")

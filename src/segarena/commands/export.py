@@ -48,8 +48,8 @@ def _show(done: Exported, options: ExportOptions) -> None:
     else:
         console.print(f"  use it: segarena.load({str(path)!r}).predict(image); docs/export.md", markup=False)
     if done.address is not None:
-        kind = "public" if options.public else "private"
-        console.print(f"  uploaded ({kind}): {done.address}", markup=False)
+        kind = "" if options.public else " (private)"  # with --public, a private repository that exists stays private
+        console.print(f"  uploaded{kind}: {done.address}", markup=False)
         console.print("  state a licence in its README.md", markup=False)
     elif options.format == "huggingface":
         upload = command("hf", "upload", "OWNER/NAME", path, "--private")

@@ -18,6 +18,9 @@ from segarena.files import write_with
 from segarena.outputs.result import Result
 from segarena.outputs.writer import Writer
 
+#: The most bytes of a class's name in the name of its file, in UTF-8: file systems allow 255 for all of it.
+_LONGEST = 150
+
 
 def entropy(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the entropy of the classes of each pixel, as a share of the highest one possible.
@@ -51,7 +54,9 @@ class PngProbabilityWriter(Writer):
         assert result.probabilities is not None
         inside = folder / f"{result.name}{PROBABILITIES}"
         digits = len(str(self.classes.num_classes - 1))
-        plain = [re.sub(r"[^\w-]+", "-", name) for name in self.classes.names]
+        plain = [
+            re.sub(r"[^\w-]+", "-", name).encode()[:_LONGEST].decode(errors="ignore") for name in self.classes.names
+        ]
         names = [f"{index:0{digits}}_{name}" for index, name in enumerate(plain)]
         planes = [*zip(names, result.probabilities, strict=True), ("entropy", entropy(result.probabilities))]
         for name, plane in planes:
