@@ -25,6 +25,7 @@ def test_an_absent_value_is_a_dash_and_never_a_zero(show, missing: float | None)
         (formats.percent(0), "0.0%"),
         (formats.milliseconds(1234.5), "1,234 ms"),
         (formats.mebibytes(1234.4), "1,234 MiB"),
+        (formats.small_percent(1.23e-6), "0.00012%"),
         (formats.duration(9.4), "9.4 s"),
         (formats.duration(59.4), "59 s"),
         (formats.duration(59.99), "1 min 00 s"),

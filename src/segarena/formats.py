@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from decimal import Decimal
 from pathlib import Path, PurePath
 
 #: Text for an absent value: a class without true pixels, a cost that was not measured.
@@ -42,12 +43,12 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def small_percent(fraction: float) -> str:
-    """Write a fraction in percent, with two significant digits where it is below 1%.
+    """Write a fraction in percent, with two significant digits where it is below 1%, never with an exponent.
 
-    >>> small_percent(0.0712), small_percent(0.0007), small_percent(0)
-    ('7.1%', '0.07%', '0%')
+    >>> small_percent(0.0712), small_percent(0.0007), small_percent(0), small_percent(3e-7)
+    ('7.1%', '0.07%', '0%', '0.00003%')
     """
-    return percent(fraction) if fraction >= 0.01 else f"{100 * fraction:.2g}%"
+    return percent(fraction) if fraction >= 0.01 else f"{Decimal(f'{100 * fraction:.2g}'):f}%"
 
 
 def plural(number: int, noun: str) -> str:
