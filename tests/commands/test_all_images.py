@@ -139,6 +139,14 @@ def test_its_own_images_are_recognised_as_training_images(made: Path, tmp_path: 
     assert segarena.evaluate(run, tmp_path / "new", out=tmp_path / "new scores").caveat == ""
 
 
+def test_without_validation_images_there_is_no_export_with_8_bits(made: Path, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    pytest.importorskip("onnxruntime")
+    with refuses(RunError, where=made / "out" / "fcn-all-images", value="all images"):
+        segarena.export(made / "out", int8=True, out=tmp_path / "a.onnx")
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_page_shows_the_command_and_then_the_run(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = place / "out"
     decide(folder, claim="best_network", best="pspnet")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,7 +13,7 @@ from broken_folders import close
 from segarena.commands.paths import check_paths
 from segarena.config import BenchOptions, CheckOptions, PredictOptions
 from segarena.config.output import OutputOptions
-from segarena.errors import ConfigError, RunError
+from segarena.errors import ConfigError, RunError, SegarenaError
 from support import refuses
 
 LIST = Path(" ".join(f"image{number}.png" for number in range(100)))
@@ -51,3 +53,38 @@ def test_a_path_in_a_folder_that_is_closed_is_refused(tmp_path: Path, monkeypatc
     ):
         with refuses(ConfigError, where="closed", value="Permission denied"):
             check_paths(options)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda path: segarena.check(".", json=path),
+        lambda path: segarena.check(".", splits=path),
+        lambda path: segarena.compare(".", vary=[path]),
+        lambda path: segarena.compare(runs=[path, "."]),
+        lambda path: segarena.train(".", model="unet", weights=path),
+        lambda path: segarena.predict(path, "a.png"),
+        segarena.evaluate,
+        segarena.export,
+        lambda path: segarena.export(".", out=path),
+        segarena.report,
+        segarena.bench,
+        lambda path: segarena.bench("unet", json=path),
+        segarena.suite,
+        lambda path: segarena.suite(resume=path),
+        segarena.synth,
+        segarena.load,
+        segarena.Comparison,
+        segarena.TrainedRun,
+        segarena.Suite,
+    ],
+)
+@pytest.mark.parametrize("path", ["x" * 300, "a\0b"], ids=["long", "zero byte"])
+def test_functions_refuse_such_paths_as_commands_do(
+    call: Callable[[str], Any], path: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SegarenaError) as caught:
+        call(path)
+    assert caught.value.remedy
+    assert not list(tmp_path.iterdir())

@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Callable
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any
 
 import pytest
@@ -171,3 +172,13 @@ def test_work_that_trains_nothing_is_not_called_a_training() -> None:
     with pytest.raises(Interrupted) as caught, catch_interrupt(resume="segarena predict RUN IMAGES --resume DIR"):
         signal.raise_signal(signal.SIGINT)
     assert "training" not in str(caught.value)
+
+
+def test_a_handler_that_is_no_function_of_python_is_left_to_its_owner() -> None:
+    received: SimpleQueue[int] = SimpleQueue()
+    before = signal.signal(signal.SIGTERM, received.put)  # type: ignore[arg-type]  # it has no module
+    try:
+        with terminating():
+            assert signal.getsignal(signal.SIGTERM) == received.put
+    finally:
+        signal.signal(signal.SIGTERM, before)

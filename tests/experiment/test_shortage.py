@@ -15,6 +15,8 @@ from torch import Tensor
 
 import segarena
 from segarena import cli
+from segarena.commands.terminal import _describe_shortage
+from segarena.config import PredictOptions
 from segarena.errors import OutOfMemoryError, is_out_of_memory
 from segarena.training import accumulation, evaluation
 from segarena.training.memory import fits
@@ -115,6 +117,12 @@ def test_a_shortage_anywhere_else_is_a_message_too(
     log = (tmp_path / "run" / "log.txt").read_text()
     assert "error: CUDA out of memory" in log  # with its traceback, for a report
     assert "bug:" not in log
+
+
+@pytest.mark.parametrize(("error", "helps"), [(MemoryError(), False), (torch.OutOfMemoryError(MESSAGE), True)])
+def test_another_device_is_advised_for_the_memory_of_a_gpu_only(error: BaseException, helps: bool) -> None:
+    found = _describe_shortage(error, PredictOptions(run=Path("run"), images=(Path("a.png"),)))
+    assert ("--device" in found.remedy) == helps
 
 
 def test_memory_of_work_that_did_not_fit_is_free_afterwards() -> None:

@@ -78,6 +78,7 @@ def run_command(kind: type, values: Mapping[str, Any], name: str) -> Any:
             options = complete(kind, **{name: value for name, value in values.items() if name in _GIVEN.get()})
         else:
             options = make_options(kind, **values)
+        importlib.import_module("segarena.commands.paths").check_possible(options)
         return importlib.import_module(f"segarena.commands.{name}").run(options)
 
 

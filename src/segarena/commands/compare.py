@@ -16,7 +16,7 @@ from segarena.commands.progress import TerminalReporter
 from segarena.commands.tables import new_table
 from segarena.commands.terminal import console, shown, warn_if_unlocked
 from segarena.config import CompareOptions, ModelName, to_command
-from segarena.config.checks import check_is_new, flag
+from segarena.config.checks import check_is_new, flag, unreachable
 from segarena.config.training import is_own
 from segarena.errors import INCOMPLETE, ConfigError, Queued
 from segarena.experiment.calibration import calibrate
@@ -197,7 +197,10 @@ def _compare_runs(options: CompareOptions) -> Path:
 def _refuse_vary(options: CompareOptions) -> None:
     """Raise ConfigError if --vary is typed without finished runs, or before them, where it takes them for settings."""
     if options.vary:
-        runs = [word for word in options.vary if Path(word).is_dir()] or ["RUN_A", "RUN_B"]
+        runs = [word for word in options.vary if not unreachable(Path(word)) and Path(word).is_dir()] or [
+            "RUN_A",
+            "RUN_B",
+        ]
         settings = [word for word in options.vary if word not in runs] or ["loss"]
         line = command("segarena", "compare", *runs, "--vary", *settings)
         raise ConfigError("no finished runs are named before it", where="--vary", remedy=f"Name them first: {line}")

@@ -1,4 +1,4 @@
-"""The paths of a command line, checked before the libraries are imported that the command needs.
+"""The paths that a command is given, checked before the libraries are imported that it needs.
 
 PyTorch and torchvision take seconds to import, and a mistyped path should not wait for them. The checks are those that
 the command makes itself, by the same functions.
@@ -35,14 +35,11 @@ def check_paths(options: OutputOptions) -> None:
         options: The options of any command.
 
     Raises:
-        ConfigError: A path is longer than the system allows, or in a folder that is closed to the user.
+        ConfigError: As of `check_possible`.
         RunError: The run cannot be used.
         DataError: The data or an image does not exist, or the data is a file.
     """
-    for value in vars(options).values():
-        for path in value if isinstance(value, (list, tuple)) else [value]:
-            if isinstance(path, Path):
-                check_reachable(path)
+    check_possible(options)
     if isinstance(options, (EvaluateOptions, PredictOptions, ServeOptions)) and not _is_exported(options.run):
         find_run(options.run, all_images=not isinstance(options, EvaluateOptions))
     if isinstance(options, ExportOptions):
@@ -55,6 +52,21 @@ def check_paths(options: OutputOptions) -> None:
         check_named(options.images)
     if isinstance(options, (DataOptions, EvaluateOptions)):
         _check_data(options.data)
+
+
+def check_possible(options: OutputOptions) -> None:
+    """Check that no path is longer than the system allows, or in a folder that is closed to the user.
+
+    Args:
+        options: The options of any command.
+
+    Raises:
+        ConfigError: A path is.
+    """
+    for name, value in vars(options).items():
+        for path in value if isinstance(value, (list, tuple)) else [value]:
+            if isinstance(path, Path) or (name == "weights" and path is not None):
+                check_reachable(Path(path))
 
 
 def _check_network(path: Path) -> None:

@@ -130,4 +130,4 @@ def _stop(number: int) -> KeyboardInterrupt:
 
 def _is_ours(handler: object) -> bool:
     """Whether a signal has the system's reaction, or one of this package."""
-    return handler is signal.SIG_DFL or getattr(handler, "__module__", "").startswith("segarena.")
+    return handler is signal.SIG_DFL or (getattr(handler, "__module__", "") or "").startswith("segarena.")

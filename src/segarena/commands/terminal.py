@@ -27,6 +27,8 @@ from segarena.streams import visible
 
 Options = TypeVar("Options", bound=OutputOptions)
 Result = TypeVar("Result")
+#: What is in the text of an error that is about the memory of a GPU.
+_OF_A_GPU = ("cuda", "cudnn", "cublas", "hip ", "mps")
 #: Columns of tables in a log.
 _LOG_WIDTH = 100
 
@@ -141,7 +143,7 @@ def _describe_shortage(error: BaseException, options: OutputOptions) -> OutOfMem
     remedy = "End other programs that use the memory"
     if isinstance(options, ProtocolOptions):
         remedy += ", or choose a smaller --micro-batch or --size"
-    elif hasattr(options, "device"):
+    elif hasattr(options, "device") and any(sign in reason.lower() for sign in _OF_A_GPU):
         remedy += ", or use --device cpu"
     return OutOfMemoryError(f"out of memory ({reason})", remedy=remedy)
 

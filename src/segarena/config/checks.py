@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from errno import EACCES, ELOOP, ENAMETOOLONG
+from errno import EACCES, EINVAL, ELOOP, ENAMETOOLONG
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
@@ -171,4 +171,6 @@ def unreachable(path: Path) -> OSError | None:
         path.lstat()
     except OSError as error:
         return error if error.errno in (EACCES, ELOOP, ENAMETOOLONG) else None
+    except ValueError as error:  # a zero byte
+        return OSError(EINVAL, str(error))
     return None

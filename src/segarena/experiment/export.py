@@ -69,6 +69,12 @@ def export(options: ExportOptions, reporter: Reporter) -> Exported:
     if options.push_to is not None:
         check_repository(options.push_to)
     predictor = load(options.run, device="cpu")
+    if options.int8 and predictor.config.data.all_images:
+        raise RunError(
+            "cannot be exported with 8 bits: it was trained on all images, and has no validation images for the check",
+            where=predictor.run,
+            remedy="Name a run that has some, e.g. one of the comparison; or leave out --int8",
+        )
     facts = collect_facts(predictor.run, "int8" if options.int8 else "fp32")
     kind = "-int8" if options.int8 else "-huggingface" if options.format == "huggingface" else ""
     target = choose_target(options.out, f"{facts.model}{kind}{_NAMES[options.format]}", predictor.run)
@@ -164,12 +170,6 @@ def _quantize(
     from segarena.exporting.quantization import CALIBRATION_IMAGES, check_quantization, quantize_network
 
     run = work.predictor.run
-    if work.predictor.config.data.all_images:
-        raise RunError(
-            "cannot be exported with 8 bits: it was trained on all images, and has no validation images for the check",
-            where=run,
-            remedy="Name a run that has some, e.g. one of the comparison; or leave out --int8",
-        )
     if recorded is None or not recorded.positions["train"] or not recorded.positions["val"]:
         raise RunError(
             "cannot be exported with 8 bits: its training and validation images are needed, and cannot be read",

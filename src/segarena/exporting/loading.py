@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from segarena.config.checks import check_reachable
 from segarena.errors import RunError
 from segarena.records.exported import WEIGHTS
 
@@ -25,8 +26,9 @@ def load_exported(path: Path, *, device: str) -> OnnxModel | Predictor | None:
 
     Raises:
         RunError: It is damaged, or a program of torch.export, which PyTorch loads by itself.
-        ConfigError: A library is not installed, or the device does not exist.
+        ConfigError: A library is not installed, the device does not exist, or the system refuses the path.
     """
+    check_reachable(path)
     suffix = path.suffix.lower()
     if suffix == ".onnx" and not path.is_dir():
         from segarena.exporting.onnx_model import load_onnx

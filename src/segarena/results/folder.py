@@ -8,6 +8,9 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from segarena.config.arguments import expand_home
+from segarena.config.checks import check_reachable
+
 if TYPE_CHECKING:  # `import segarena` is light
     import pandas as pd
 
@@ -20,7 +23,8 @@ class ResultFolder(os.PathLike[str]):
     """
 
     def __init__(self, folder: str | os.PathLike[str]) -> None:
-        self._folder = Path(folder)
+        self._folder = expand_home(folder)
+        check_reachable(self._folder)
 
     @property
     def folder(self) -> Path:
