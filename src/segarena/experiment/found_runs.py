@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,7 +15,7 @@ from segarena.records.config import Config
 from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord, resume_command
 from segarena.records.run import Costs, Data
-from segarena.reuse.recorded import MAY_DIFFER, comparable, is_same
+from segarena.reuse.recorded import MAY_DIFFER, comparable, inputs_of_folds, is_same
 from segarena.runs import finished_runs, trainings
 
 
@@ -47,11 +48,8 @@ class FoundRun:
 
     @cached_property
     def group_by(self) -> str | None:
-        """The rule of its groups; the runs of folds do not have it, their comparison does."""
-        if self._options is None:
-            return self.config.data.group_by
-        found: str | None = self._options.get("group_by")
-        return found
+        """The rule of its groups."""
+        return group_rule(self.config, self.trainings[0])
 
     @cached_property
     def _options(self) -> dict[str, Any] | None:
@@ -73,6 +71,22 @@ class FoundRun:
         if (tuning := self.config.tuning) is not None:  # what the trials began with
             own |= {name: getattr(tuning.default, name) for name in ("learning_rate", "class_weights")}
         return {name: value for name, value in own.items() if name not in MAY_DIFFER}
+
+
+def group_rule(config: Config, folder: Path) -> str | None:
+    """Return the rule of a training's groups. Those of folds do not have it: their command does, or their comparison.
+
+    Args:
+        config: Its config.json.
+        folder: Its folder.
+
+    Raises:
+        RunError: A file cannot be read.
+    """
+    if config.data.group_by is not None or not re.fullmatch(r"fold\d+", folder.name):
+        return config.data.group_by
+    inputs = inputs_of_folds(folder.absolute().parent)
+    return None if inputs is None else inputs.group_by
 
 
 def find_runs(folders: Sequence[Path]) -> list[FoundRun]:

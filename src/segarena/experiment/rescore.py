@@ -17,6 +17,7 @@ from segarena.data.folder import FolderSource
 from segarena.data.source import Source, indices_by_name
 from segarena.errors import DataError, SegarenaError
 from segarena.experiment.error_files import write_error_analysis
+from segarena.experiment.found_runs import group_rule
 from segarena.experiment.image_counts import read_image_counts, write_image_counts
 from segarena.experiment.inputs import open_source, reopen_source
 from segarena.experiment.progress import Reporter
@@ -330,7 +331,7 @@ def write_counts(
 def _find_units(predictor: Predictor | OnnxPredictor, source: Source) -> Units | None:
     """Which images count together: by the rule of the training if the data has such names, or as they show it."""
     try:
-        return find_units(source, predictor.config.data.group_by)
+        return find_units(source, group_rule(predictor.config, predictor.run))
     except SegarenaError:  # a rule, or a file, for other names
         return find_units(source, None)
 

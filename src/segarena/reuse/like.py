@@ -21,7 +21,7 @@ from segarena.records.metrics import Metrics
 from segarena.records.options import OptionsRecord
 from segarena.records.run import Data
 from segarena.reuse.paths import why_absent
-from segarena.reuse.recorded import MAY_DIFFER, record_of_run, recorded_choices
+from segarena.reuse.recorded import MAY_DIFFER, inputs_of_folds, record_of_run, recorded_choices
 from segarena.runs import Run, all_images_folder, trainings
 
 #: Choices for the machine, and those for several models: they are made again.
@@ -223,11 +223,14 @@ def _run(folder: Path, model: str | None) -> _Earlier:
 
 
 def _inputs_of_folds(folder: Path) -> DataSettings:
-    """Where the data of cross-validation is: the folds have splits of their own."""
-    place = folder if (folder / OptionsRecord.file).exists() else folder.parent
-    options = OptionsRecord.read(place).options
-    given: dict[str, Any] = {item.name: options.get(item.name) for item in fields(DataSettings)}  # null is not recorded
-    return DataSettings(**{**given, "all_images": False})
+    found = inputs_of_folds(folder)
+    if found is None:
+        raise RunError(
+            f"has no {OptionsRecord.file}, so how its data was divided into folds is not known",
+            where=folder,
+            remedy="Name the folder that `segarena train` or `segarena compare` wrote",
+        )
+    return found
 
 
 def _describe(folder: Path, runs: Sequence[Path], **known: Any) -> Expected:

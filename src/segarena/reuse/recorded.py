@@ -11,6 +11,7 @@ from segarena.config import Choice, CompareOptions, Protocol, ProtocolOptions, c
 from segarena.config.devices import device_type
 from segarena.errors import RunError
 from segarena.formats import command
+from segarena.records.comparison import ComparisonRecord
 from segarena.records.config import Config, DataSettings
 from segarena.records.options import OptionsRecord, resume_command
 from segarena.records.run import Data
@@ -175,6 +176,30 @@ def is_same(name: str, recorded: Any, now: Any) -> bool:
     if PurePath(recorded).is_absolute() or not PurePath(recorded).suffix:
         return False
     return list(PurePath(now).parts[-len(end) :]) == end
+
+
+def inputs_of_folds(folder: Path) -> DataSettings | None:
+    """Return where the data of cross-validation is, and its groups: the folds have splits of their own.
+
+    It is read from the options of the command, or from the comparison that finished runs were copied into.
+
+    Args:
+        folder: The folder of a model and a seed, with its folds.
+
+    Returns:
+        The place; None where neither is there.
+
+    Raises:
+        RunError: A file cannot be read.
+    """
+    for place in (folder, *folder.absolute().parents[:3]):  # data-fractions/0.5/MODEL-seedK is the deepest
+        if (place / OptionsRecord.file).exists():
+            options = OptionsRecord.read(place).options
+            given: dict[str, Any] = {item.name: options.get(item.name) for item in fields(DataSettings)}
+            return DataSettings(**{**given, "all_images": False})  # null is not recorded
+        if (place / ComparisonRecord.file).exists():
+            return ComparisonRecord.read(place).inputs
+    return None
 
 
 def record_of_run(config: Config) -> OptionsRecord:
