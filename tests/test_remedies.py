@@ -64,13 +64,17 @@ SHOWN_BY = {
     "segarena.launched": {"compare"},  # the others show its command as a whole
     "segarena.exporting.onnx_predictor --probabilities": {"predict"},  # the remedy is a command of `export`
     "segarena.reporting.viewer --resume": {"compare"},  # a command of `compare`, shown as a whole
+    "segarena.reporting.viewer --vary": {"compare"},  # likewise
     "segarena.experiment.calibration --models": {"compare"},  # where several models are predicted
     "segarena.experiment.matching --all-images": {"train"},  # `compare` shows it as what was typed for a training
+    "segarena.experiment.matching --data-fraction": {"train"},  # `compare` shows it as advice for a training
     "segarena.experiment.matching --seed": {"train"},  # `compare` shows it as advice for a training
     "segarena.experiment.networks --models": {"compare"},  # `train` has `--model`, and does not take modules
     "segarena.experiment.units --group-by": TRAINING,  # `evaluate` takes the rule of the training
     "segarena.models.own --size": TRAINING,  # only before a training
     "segarena.reporting.claims": {"compare"},  # `report` repeats it, as advice for another comparison
+    "segarena.reporting.method --seed": {"train"},  # likewise, for another training
+    "segarena.reporting.method --seeds": {"compare"},
     "segarena.reporting.suspicious": {"compare"},  # likewise
     "segarena.reporting.use": {"train"},  # a command of `train`, shown as a whole
     "segarena.reporting.use --data-fractions": {"compare"},  # one of `compare`, likewise
