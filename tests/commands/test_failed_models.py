@@ -91,7 +91,7 @@ def test_with_no_model_left_there_is_no_comparison(
     breaking(monkeypatch, exhaust, torch.nn.Module)
     with refuses(OutOfMemoryError, where=tmp_path / "one" / "fcn-seed0", value="out of memory"):
         segarena.compare(squares, out=tmp_path / "one", seeds=1, **{**OPTIONS, "models": ("fcn",)})
-    with refuses(RunError, value="unet") as caught:
+    with refuses(RunError, value="U-Net") as caught:
         segarena.compare(squares, out=tmp_path / "two", seeds=1, **OPTIONS)
     assert [type(part) for part in caught.value.parts] == [OutOfMemoryError, OutOfMemoryError]
     shown = capsys.readouterr().out

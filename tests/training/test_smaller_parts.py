@@ -130,7 +130,7 @@ def test_where_two_images_do_not_fit_the_message_has_what_does(
 ) -> None:
     limit(monkeypatch, 1)
     out = tmp_path / "run"
-    with refuses(OutOfMemoryError, where=out, value="fcn with 2 images of 64 × 64 at a time") as caught:
+    with refuses(OutOfMemoryError, where=out, value="FCN with 2 images of 64 × 64 at a time") as caught:
         segarena.train(squares, out=out, **{**OPTIONS, "size": 64})
     assert "size=32" in caught.value.remedy
     assert "micro_batch" not in caught.value.remedy
