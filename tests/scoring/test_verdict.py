@@ -201,6 +201,19 @@ def test_the_advice_between_equal_models(scores: Scores, setting: dict[str, Any]
     assert found == ([] if option is None else [option])
 
 
+@pytest.mark.parametrize(
+    ("scores", "setting", "options"),
+    [
+        (NEAR, {}, ["--seed 1", "--seed 2"]),
+        ({"unet": [0.7, 0.71, 0.72], "fcn": [0.6, 0.61, 0.62]}, {"retrained": 0.2}, []),
+    ],
+)
+def test_seeds_of_finished_runs_are_trained_one_by_one(scores: Scores, setting: Any, options: list[str]) -> None:
+    answer = decide(scores, of_finished_runs=True, **setting)
+    assert re.findall(r"--seeds?(?: \d)?", answer.advice) == options
+    assert "--seeds" in decide(scores, **setting).advice
+
+
 @pytest.mark.parametrize(("unit", "option"), [("image", []), ("group", ["--group-by none"])])
 def test_too_few_units_in_folds_need_more_data(unit: str, option: list[str]) -> None:
     advice = decide(CLEAR, images=40, units=4, unit=unit, folds=4).advice

@@ -98,14 +98,12 @@ def write_comparison(
         command=command,
         environment=environment,
         gallery=gallery,
+        matched=matched,
         failed=failed,
     )
     tables = {"models": to_table(models), "classes": to_table(classes), "images": images}
     if by_fold:
         tables["folds"] = to_table(by_fold)
-    if matched is not None:
-        compared = tuple(str(run.folder.absolute()) for _, run in matched.runs)
-        comparison = replace(comparison, compared_runs=compared, varied=tuple(matched.varied))
     if not together:
         absent = join_words([name for name in names if name not in networks])
         comparison = replace(comparison, notes=(*comparison.notes, _APART.format(absent)))
@@ -126,6 +124,7 @@ def summarise(
     command: str,
     environment: Environment,
     gallery: Sequence[str],
+    matched: Matched | None = None,
     failed: Sequence[FailedRun] = (),
 ) -> ComparisonRecord:
     """Rank the models, and describe what was compared, how, and with which result.
@@ -139,6 +138,7 @@ def summarise(
         command: The command line that repeats the comparison.
         environment: The software and the machine.
         gallery: The names of the images in the gallery.
+        matched: The finished runs that are compared, if they were not trained for this comparison.
         failed: The trainings that failed.
     """
     baseline = _majority_baseline(prepared, images)
@@ -161,6 +161,7 @@ def summarise(
         failed={one.model: one.reason for one in reversed(failed) if one.data_fraction is None},
         titles={name: style.label for name, style in model_styles(names).items()},
         statistics=statistics,
+        of_finished_runs=matched is not None,
     )
     result = answer(ranking, setting)
     return ComparisonRecord(
@@ -185,6 +186,8 @@ def summarise(
         environment=environment,
         failed=tuple(failed),
         gallery=tuple(gallery),
+        compared_runs=() if matched is None else tuple(str(run.folder.absolute()) for _, run in matched.runs),
+        varied=() if matched is None else tuple(matched.varied),
     )
 
 

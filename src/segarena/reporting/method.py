@@ -9,6 +9,7 @@ from typing import Any
 
 from segarena import formats
 from segarena.reporting.comparison import Comparison
+from segarena.scoring.setting import repeat_trainings
 
 #: The initial weights of a model without pretrained weights, as models.csv has them.
 RANDOM = "random weights"
@@ -140,10 +141,8 @@ def notes(comparison: Comparison) -> list[str]:
 
 
 def more_seeds(comparison: Comparison) -> str:
-    """Return how a comparison gets further seeds, without a full stop; one of finished runs trains nothing itself."""
-    if comparison.record.compared_runs:
-        return "Train each model again with --seed 1 and --seed 2, and compare all runs"
-    return "Repeat the training with --seeds 3"
+    """Return how a comparison gets further seeds, without a full stop."""
+    return repeat_trainings(of_finished_runs=bool(comparison.record.compared_runs))
 
 
 def tuned_settings(comparison: Comparison) -> list[str]:

@@ -9,6 +9,9 @@ from typing import Literal
 from segarena.records.comparison import FailureReason, RankedModel
 from segarena.records.statistics import Statistics
 
+#: The seeds with which a verdict is about architectures.
+ENOUGH_SEEDS = 3
+
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
@@ -32,6 +35,7 @@ class Setting:
         groups: Number of groups in all of the data, where groups count as units.
         titles: Names to write instead of the models' own.
         statistics: Intervals and tests of the differences; None where no class has true pixels.
+        of_finished_runs: Whether runs are compared that were trained one by one, each with its `--seed`.
     """
 
     split: Literal["test", "val"]
@@ -50,7 +54,15 @@ class Setting:
     groups: int | None = None
     titles: Mapping[str, str] = field(default_factory=dict)
     statistics: Statistics | None = None
+    of_finished_runs: bool = False
 
     def name(self, entry: RankedModel) -> str:
         """What the model is called."""
         return self.titles.get(entry.model, entry.model)
+
+
+def repeat_trainings(*, of_finished_runs: bool) -> str:
+    """Return how a comparison gets further seeds, without a full stop; one of finished runs trains nothing itself."""
+    if of_finished_runs:
+        return "Train each model again with --seed 1 and --seed 2, and compare all runs"
+    return f"Repeat the training with --seeds {ENOUGH_SEEDS}"

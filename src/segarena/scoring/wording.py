@@ -12,13 +12,12 @@ from segarena.records.metrics import RESTARTS
 from segarena.records.statistics import FEWEST_UNITS, Difference, Interval, Plan, Statistics
 from segarena.scoring.limits import describe_limits
 from segarena.scoring.planning import MOST_IMAGES
-from segarena.scoring.setting import Setting
+from segarena.scoring.setting import ENOUGH_SEEDS, Setting, repeat_trainings
 
 #: The stride of logits that --output-stride can halve.
 _COARSE = 16
 #: A model whose latency is below this share of another one's is called faster.
 _FASTER = 0.8
-_ENOUGH_SEEDS = 3
 _FAILURES: dict[FailureReason, str] = {
     "out_of_memory": "there was too little memory for its training",
     "diverged": "its loss became NaN or infinite, also at a third of the learning rate",
@@ -244,8 +243,9 @@ def _advice(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
     texts = [_settle(answer, scored, setting)] if answer.claim == "undecided" else []
     seeds = min(len(entry.seeds) for entry in scored)
     if answer.claim == "best_network" and seeds > 1:
-        more = _ENOUGH_SEEDS if seeds < _ENOUGH_SEEDS else seeds + 2
-        texts.append(f"More seeds (--seeds {more}) could show whether the architecture is better.")
+        more = ENOUGH_SEEDS if seeds < ENOUGH_SEEDS else seeds + 2
+        how = "" if setting.of_finished_runs else f" (--seeds {more})"
+        texts.append(f"More seeds{how} could show whether the architecture is better.")
     if answer.at_ceiling:
         coarse = [e for e in scored if e.model in answer.at_ceiling and e.logit_stride == _COARSE]
         stride = f" or --output-stride {_COARSE // 2}" if coarse and setting.track == "encoder" else ""
@@ -272,8 +272,8 @@ def _settle(answer: Answer, scored: Sequence[RankedModel], setting: Setting) -> 
         text = describe_plan(shown.plan, shown, min(len(entry.seeds) for entry in level))
     elif shown is None or shown.claim == "too_few_units":
         text = _more_units(setting, in_folds=bool(scored[0].fold_mious))
-    elif min(len(entry.seeds) for entry in level) < _ENOUGH_SEEDS:
-        text = f"Repeat the training with --seeds {_ENOUGH_SEEDS}."
+    elif min(len(entry.seeds) for entry in level) < ENOUGH_SEEDS:
+        text = f"{repeat_trainings(of_finished_runs=setting.of_finished_runs)}."
     quick = sorted((entry for entry in level if entry.latency_ms), key=lambda entry: entry.latency_ms)
     if len(quick) > 1 and quick[0].latency_ms < _FASTER * quick[1].latency_ms:
         fastest = f"{setting.name(quick[0])} takes the least time for an image ({milliseconds(quick[0].latency_ms)})"
