@@ -73,8 +73,8 @@ SHOWN_BY = {
     "segarena.experiment.units --group-by": TRAINING,  # `evaluate` takes the rule of the training
     "segarena.models.own --size": TRAINING,  # only before a training
     "segarena.reporting.claims": {"compare"},  # `report` repeats it, as advice for another comparison
-    "segarena.reporting.method --seed": {"train"},  # likewise, for another training
-    "segarena.reporting.method --seeds": {"compare"},
+    "segarena.scoring.setting --seed": {"train"},  # likewise, for another training
+    "segarena.scoring.setting --seeds": {"compare"},
     "segarena.reporting.suspicious": {"compare"},  # likewise
     "segarena.reporting.use": {"train"},  # a command of `train`, shown as a whole
     "segarena.reporting.use --data-fractions": {"compare"},  # one of `compare`, likewise
