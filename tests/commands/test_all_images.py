@@ -140,8 +140,8 @@ def test_its_own_images_are_recognised_as_training_images(made: Path, tmp_path: 
 
 
 def test_without_validation_images_there_is_no_export_with_8_bits(made: Path, tmp_path: Path) -> None:
-    pytest.importorskip("onnxscript")
-    pytest.importorskip("onnxruntime")
+    pytest.importorskip("onnxscript", reason="onnxscript is not installed")
+    pytest.importorskip("onnxruntime", reason="ONNX Runtime is not installed")
     with refuses(RunError, where=made / "out" / "fcn-all-images", value="all images"):
         segarena.export(made / "out", int8=True, out=tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())
