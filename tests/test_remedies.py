@@ -42,6 +42,8 @@ SHOWN_BY = {
     "segarena.experiment.inputs --masks": {*TRAINING, "check", "evaluate"},
     "segarena.training.divergence": TRAINING,  # `bench` takes steps, whose losses do not matter
     "segarena.experiment.inputs --splits": TRAINING,  # only where it is given
+    "segarena.experiment.inputs --split": {*TRAINING, "check"},  # likewise
+    "segarena.experiment.inputs --test-fraction": {*TRAINING, "check"},
     "segarena.exporting.onnx_model --device": {"predict", "evaluate", "serve"},  # `export` computes on the CPU
     "segarena.locks": TRAINING,  # the others lock no folder
     "segarena.training.predictor": {"predict", "evaluate"},  # the others have no --scale, or no --device

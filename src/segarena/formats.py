@@ -61,6 +61,17 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{ending}"
 
 
+def share_of(number: int, total: int, noun: str) -> str:
+    """Write how many of some things, as the first words of a sentence.
+
+    >>> share_of(1, 3, "image"), share_of(3, 3, "image"), share_of(1, 1, "image")
+    ('1 of the 3 images', 'All 3 images', 'The image')
+    """
+    if number < total:
+        return f"{number:,} of the {plural(total, noun)}"
+    return f"The {noun}" if total == 1 else f"All {plural(total, noun)}"
+
+
 def count(number: float | None) -> str:
     """Write a count with three significant digits and k, M or G.
 

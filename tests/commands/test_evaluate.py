@@ -184,6 +184,15 @@ def test_scores_are_never_overwritten(trained: Path) -> None:
     assert len(list(trained.glob("evaluate-*/metrics.json"))) == 2
 
 
+def test_a_folder_with_files_is_refused_before_the_data_is_read(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "mine.txt").touch()
+    monkeypatch.setattr("segarena.experiment.rescore.open_scored", lambda *_: pytest.fail("the data was read"))
+    with refuses(RunError, where=tmp_path, value="not empty"):
+        segarena.evaluate(trained, out=tmp_path)
+
+
 def test_values_of_classes_that_changed_since_the_training_are_noticed(trained: Path, tmp_path: Path) -> None:
     """The same names and the same files, but foreground and background have changed places."""
     folder = copy_with_data(trained, tmp_path / "moved")

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 import segarena
+from recording import RecordingReporter
 from segarena.config import CheckOptions, CompareOptions, TrainOptions, make_options
 from segarena.errors import ConfigError, DataError, SegarenaError
 from segarena.experiment.inputs import describe_inputs, make_splits, open_source, reopen_source
@@ -90,6 +91,36 @@ def test_the_split_of_a_run_on_a_part_is_that_of_all_images(films: Path, tmp_pat
     prepared.splits[0].describe_data().write(tmp_path)
     splits = make_splits(prepared.source, replace(options, splits=tmp_path))
     assert (splits.train, splits.val) == (prepared.splits[0].labelled, prepared.splits[0].splits.val)
+
+
+def unused_shares(reporter: RecordingReporter) -> list[str]:
+    return [line.removeprefix("warning: ").split(" is not used")[0] for line in reporter.lines]
+
+
+def test_shares_that_are_not_used_are_stated(films: Path, tmp_path: Path) -> None:
+    """`--split 0.7` with a saved split, or with validation images of the data's own, was ignored without a word."""
+    warnings = RecordingReporter()
+    options = TrainOptions(data=films, masks=Path("masks"), model="fcn", split=0.7, test_fraction=0.2)
+    source = open_source(films, masks=Path("masks"))
+    make_splits(source, options, warnings)
+    assert warnings.lines == []
+    source.samples = [replace(sample, split="test" if i < 3 else None) for i, sample in enumerate(source.samples)]
+    make_splits(source, options, warnings)
+    assert unused_shares(warnings) == ["--test-fraction 0.2"]
+    source.samples = [replace(sample, split="val" if i < 3 else None) for i, sample in enumerate(source.samples)]
+    make_splits(source, options, warnings)
+    assert unused_shares(warnings) == ["--test-fraction 0.2", "--split 0.7"]
+
+
+def test_the_share_of_a_saved_split_is_stated(films: Path, tmp_path: Path) -> None:
+    warnings = RecordingReporter()
+    saved = TrainOptions(data=films, masks=Path("masks"), model="fcn")
+    prepare(saved, SILENT).splits[0].describe_data().write(tmp_path)
+    source = open_source(films, masks=Path("masks"))
+    make_splits(source, replace(saved, splits=tmp_path), warnings)
+    assert warnings.lines == []
+    make_splits(source, replace(saved, splits=tmp_path, split=0.7), warnings)
+    assert unused_shares(warnings) == ["--split 0.7"]
 
 
 @pytest.mark.parametrize("method", ["inverse", "effective", "median"])

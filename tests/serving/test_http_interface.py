@@ -298,6 +298,18 @@ def test_an_unknown_parameter_or_field_is_refused(client: Client, path: str, fie
     assert (reply.status, reply.json["where"]) == (422, field or path.partition("?")[2].partition("=")[0])
 
 
+@pytest.mark.parametrize("name", ["model", "format"])
+def test_a_parameter_or_field_that_is_given_twice_is_refused(client: Client, name: str) -> None:
+    """The first one, or the last one, was left out in silence."""
+    values = {"model": (b"a", b"b"), "format": (b"png", b"json")}[name]
+    one, other = (f"{name}={value.decode()}" for value in values)
+    reply = client.post(PNG, f"/predict?{one}&{other}")
+    assert (reply.status, reply.json["where"]) == (422, name)
+    reply = client.send_form([("image", "a.png", PNG), *((name, None, value) for value in values)])
+    assert (reply.status, reply.json["where"]) == (422, name)
+    assert client.post(PNG, "/compare?model=a&model=b").status == 200
+
+
 def test_another_method_is_refused_with_those_that_there_are(client: Client) -> None:
     reply = client.get("/predict")
     assert (reply.status, reply.headers["allow"]) == (405, "POST")

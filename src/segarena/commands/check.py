@@ -15,7 +15,7 @@ from segarena.checks.problem import Problem, parts_of, stop_on_errors
 from segarena.checks.unreadable import find_faults
 from segarena.classes import TABLE, TABLES
 from segarena.commands.ceiling_table import show_ceilings
-from segarena.commands.progress import show_progress
+from segarena.commands.progress import TerminalReporter, show_progress
 from segarena.commands.tables import new_table
 from segarena.commands.terminal import console, shown
 from segarena.config import CheckOptions
@@ -73,7 +73,7 @@ def _check(options: CheckOptions, folder: Path | None) -> tuple[dict[str, Any], 
     if options.write_classes:
         _refuse_to_replace(options.data, source.declared_in)
         text = classes_text(source)
-    splits = make_splits(source, options)
+    splits = make_splits(source, options, TerminalReporter())
     problems = inspect(source, splits, grouped=options.group_by not in (None, "none"))
     with show_progress("measuring the resolution ceiling") as on_progress:
         ceilings = survey_ceilings(source, splits, on_progress, optimise=options.optimise_ceilings)

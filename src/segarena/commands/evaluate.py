@@ -14,6 +14,7 @@ from segarena.experiment.rescore import Rescored, rescore
 from segarena.experiment.rescore_exported import open_exported, rescore_exported
 from segarena.formats import percent, plural, shorten, small_percent
 from segarena.reporting.style import label_of
+from segarena.runs import check_out
 
 
 @shown
@@ -29,6 +30,7 @@ def run(options: EvaluateOptions) -> Path:
     Raises:
         SegarenaError: Something in the input is wrong.
     """
+    check_out(options.out)  # before the data is read
     exported = open_exported(options)
     if exported is None:
         result = rescore(options, TerminalReporter())

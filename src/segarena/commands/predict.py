@@ -20,7 +20,7 @@ from segarena.config import PredictOptions
 from segarena.data.layout.new_images import NewImage, NewImages, find_new_images, is_video
 from segarena.errors import DataError
 from segarena.exporting.onnx_predictor import OnnxPredictor
-from segarena.formats import command, join_words, listing, plural, small_percent
+from segarena.formats import command, join_words, listing, plural, share_of, small_percent
 from segarena.image_files.bit_depth import highest_values
 from segarena.image_files.brightness import warn_if_other_units, warn_if_unlike
 from segarena.image_files.faults import group_by_cause, join_faults
@@ -208,7 +208,7 @@ def _warn(predictor: AnyPredictor, outcome: Outcome) -> None:
     trained_on = sum(each in training_images for each in outcome.hashes)
     if trained_on:
         console.warn(
-            f"{trained_on} of the {plural(outcome.labelled, 'image')} trained the model: "
+            f"{share_of(trained_on, outcome.labelled, 'image')} trained the model: "
             "masks of new images are usually less accurate.",
             title="note",
         )

@@ -105,7 +105,8 @@ def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILEN
         source: The data.
         options: A saved split, or the shares of a new one: it is stratified and keeps groups together, and the data's
             own split comes first. With `all_images` all are in train.
-        reporter: Receives what was recognised of the data of a saved split, if files have other names or masks.
+        reporter: Receives what was recognised of the data of a saved split, if files have other names or masks, and
+            which of the shares are not used.
 
     Raises:
         DataError: There are too few images, or the saved split is of other data.
@@ -113,6 +114,7 @@ def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILEN
     """
     if options.holds_out_none:
         return Splits(tuple(range(len(source.samples))), (), ())
+    _warn_of_unused_shares(source, options, reporter)
     if options.splits is not None:
         return _restore_splits(options.splits, source, reporter)
     return split_samples(
@@ -123,6 +125,19 @@ def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILEN
         groups=_groups(source, options.group_by),
         test_share=options.test_fraction,
     )
+
+
+def _warn_of_unused_shares(source: Source, options: DataOptions, reporter: Reporter) -> None:
+    """Warn where a share other than the default was named, and the parts are given already."""
+    saved = f"--splits {options.splits} gives each image its part"
+    shares = (
+        (f"--split {options.split:g}", options.split != DataOptions.split, "val", "validation"),
+        (f"--test-fraction {options.test_fraction:g}", options.test_fraction > 0, "test", "test"),
+    )
+    for named, is_named, part, kind in shares:
+        is_divided = any(sample.split == part for sample in source.samples)
+        if is_named and (options.splits is not None or is_divided):
+            reporter.warn(f"{named} is not used: {saved if options.splits else f'the data has its own {kind} images'}")
 
 
 def make_fold_splits(source: Source, options: DataOptions, folds: int) -> list[Splits]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from segarena.classes import ClassTable
-from segarena.config import Choice, Protocol, TrainOptions, command_line
+from segarena.config import Choice, DataOptions, Protocol, TrainOptions, command_line
 from segarena.config.training import is_own
 from segarena.errors import RunError
 from segarena.experiment.error_files import CONFIDENT_ERRORS
@@ -118,7 +118,7 @@ def plan_trainings(prepared: Prepared, run: Run, folder: Path) -> list[Training]
     for split in prepared.splits if run.fraction is None else prepared.fractions[run.fraction]:
         own = fold_folder(folder, split.fold)
         if split.fold is not None:  # a run like any other, whose split is saved in its own folder
-            data = replace(data, splits=str(own.absolute()), group_by=None)
+            data = replace(data, splits=str(own.absolute()), group_by=None, split=DataOptions.split)
         training = Training(run.model, run.seed, data, protocol, choices, split, own)
         tuning = prepared.tuned.get((run.model, split.fold))
         trainings.append(training if tuning is None else _with_tuned(training, tuning))

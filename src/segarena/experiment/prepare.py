@@ -9,7 +9,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from segarena.config import CompareOptions, DataFacts, ProtocolOptions
+from segarena.config import CompareOptions, DataFacts, DataOptions, ProtocolOptions
 from segarena.config.channels import read_channels
 from segarena.data.channel_statistics import Moments, mean_and_std, measure
 from segarena.data.contents import ContentHash, hash_contents
@@ -95,7 +95,7 @@ def _take(parts: Sequence[PreparedSplit], options: ProtocolOptions) -> dict[floa
 def _divide(source: Source, options: ProtocolOptions, reporter: Reporter, recorded: Recorded | None) -> list[Splits]:
     """The split of the samples, or one for each fold; of finished runs, those that they were trained with."""
     if recorded is not None:
-        kept = replace(options, folds=None, group_by=None, test_fraction=0.0)
+        kept = replace(options, folds=None, group_by=None, test_fraction=0.0, split=DataOptions.split)
         return [make_splits(source, replace(kept, splits=place), reporter) for place in recorded.trainings]
     if options.folds is None:
         return [make_splits(source, options, reporter)]

@@ -22,7 +22,7 @@ Places = NDArray[np.integer[Any]]
 #: A grey of 0..255 multiplied by this is the packed colour with three equal channels.
 GREY = 0x010101
 
-_LOSSY = frozenset({"JPEG", "MPO", "JPEG2000", "AVIF"})
+_LOSSY = frozenset({"JPEG", "MPO", "JPEG2000", "AVIF", "HEIF"})
 _LOSSY_TIFF = frozenset({"jpeg", "tiff_jpeg", "webp"})
 #: What -1, the void of many programs, is read as: the same in unsigned numbers of 16 bits.
 WRAPPED_MINUS_ONE = 65535

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from segarena.formats import percent, plural
+from segarena.formats import percent, plural, share_of
 from segarena.records.record import Count, Epochs, Fraction, Pixels, Record
 from segarena.records.statistics import FEWEST_UNITS, unit_name
 from segarena.records.values import ClassMetrics, MeanScores
@@ -120,10 +120,9 @@ class Metrics(MeanScores, MetricDetails, Record, file="metrics.json", schema=1):
         if self.note is not None:
             return self.note
         if self.train_images:
-            return f"{self._share(self.train_images)} trained the model: on new images it usually scores lower."
+            share = share_of(self.train_images, self.images, "image")
+            return f"{share} trained the model: on new images it usually scores lower."
         if self.val_images:
-            return f"{self._share(self.val_images)} chose the epoch: on new images the score is usually a little lower."
+            share = share_of(self.val_images, self.images, "image")
+            return f"{share} chose the epoch: on new images the score is usually a little lower."
         return ""
-
-    def _share(self, number: int) -> str:
-        return f"{number} of the {self.images} images" if number < self.images else f"All {plural(number, 'image')}"

@@ -114,7 +114,7 @@ class Service:
         Raises:
             ProblemError: The request is refused.
         """
-        check_names(request.query_params, ("model", "format"), "parameter")  # before the body is read
+        check_names(_parameters(request), ("model", "format"), "parameter")  # before the body is read
         self.models.find(model)
         _check_format(kind, "")
 
@@ -142,7 +142,7 @@ class Service:
         Raises:
             ProblemError: The request is refused.
         """
-        check_names(request.query_params, ("model",), "parameter")
+        check_names(_parameters(request), ("model",), "parameter", once=False)
         models = [self.models.find(name) for name in dict.fromkeys(names)] or list(self.models)
         ready: asyncio.Queue[bytes | None] = asyncio.Queue()
 
@@ -167,7 +167,7 @@ class Service:
 
     async def preview(self, request: Request) -> Reply:
         """Return the image of a request as a network sees it, as JPEG. Raises ProblemError."""
-        check_names(request.query_params, (), "parameter")
+        check_names(_parameters(request), (), "parameter")
 
         async def answer(stages: _Stages, upload: Upload) -> Reply:
             model = self.models.default
@@ -192,7 +192,7 @@ class Service:
         async def work() -> Result:
             with self.admission.admitted():
                 upload = await read_upload(request, self.limits.max_bytes)
-                check_names(upload.fields, fields, "field")
+                check_names(upload.names, fields, "field")
                 stages.end("decode")
                 watching = asyncio.create_task(_cancel_if_gone(request, asyncio.current_task()))
                 try:
@@ -259,6 +259,11 @@ async def _finished(future: Future[Result]) -> Result:
         if not future.cancelled():
             future.exception()  # marked as retrieved: no one waits for it
         raise
+
+
+def _parameters(request: Request) -> list[str]:
+    """The names of the parameters of a request, as often as they occur."""
+    return [name for name, _ in request.query_params.multi_items()]
 
 
 async def _lines(

@@ -34,7 +34,9 @@ class Upload:
     content: bytes
     """The image file."""
     fields: dict[str, str] = field(default_factory=dict)
-    """The form's fields, by name."""
+    """The form's fields, by name; the last one of equal names."""
+    names: tuple[str, ...] = ()
+    """The names of the form's fields, in their order."""
 
 
 async def read_upload(request: Request, max_bytes: int) -> Upload:
@@ -67,21 +69,26 @@ async def read_upload(request: Request, max_bytes: int) -> Upload:
     return upload
 
 
-def check_names(names: Iterable[str], known: Sequence[str], kind: str) -> None:
-    """Refuse names that mean nothing to the server: a mistyped one would leave its default in force, unseen.
+def check_names(names: Iterable[str], known: Sequence[str], kind: str, *, once: bool = True) -> None:
+    """Refuse names that mean nothing to the server, or that come twice: one value would be left out, unseen.
 
     Args:
-        names: The names of a request's parameters, or of its form's fields.
+        names: The names of a request's parameters, or of its form's fields, as often as they occur.
         known: Those that are read.
         kind: What they are, e.g. "parameter".
+        once: Whether only one value of a name is read.
 
     Raises:
         ProblemError: 422, for the first other one.
     """
+    seen = set()
     for name in names:
         if name not in known:
             remedy = f"Use {' and '.join(known)}" if known else "Leave it out"
             raise ProblemError(422, f"there is no {kind} {name[:50]!r} here", remedy, where=name[:50] or "body")
+        if once and name in seen:
+            raise ProblemError(422, f"is given more than once, as a {kind}", "Give one value", where=name)
+        seen.add(name)
 
 
 async def drain(request: Request, most: int) -> None:
@@ -123,7 +130,7 @@ class _Form:
 
     def __init__(self) -> None:
         self.images: list[bytearray] = []
-        self.fields: dict[str, str] = {}
+        self.fields: list[tuple[str, str]] = []
         self._name, self._is_file, self._parts = "", False, 0
         self._header, self._value, self._disposition = bytearray(), bytearray(), b""
         self._data = bytearray()
@@ -168,7 +175,7 @@ class _Form:
         if self._is_file:
             self.images.append(self._data)
         else:
-            self.fields[self._name] = self._data.decode("utf-8", "replace")
+            self.fields.append((self._name, self._data.decode("utf-8", "replace")))
 
 
 def _parse_form(body: bytearray, kind: str) -> Upload:
@@ -193,4 +200,4 @@ def _parse_form(body: bytearray, kind: str) -> Upload:
     if len(form.images) != 1:
         found = f"{len(form.images)} images" if form.images else "no image"
         raise ProblemError(422, f"the form has {found}, not one", _HOW_TO_SEND, where=IMAGE_FIELD)
-    return Upload(bytes(form.images[0]), form.fields)
+    return Upload(bytes(form.images[0]), dict(form.fields), tuple(name for name, _ in form.fields))
