@@ -127,13 +127,20 @@ class Variant:
 
 #: What the defaults were when the study began: `clip_norm` is 1 now, by its result.
 BASELINE: dict[str, Any] = {"loss": "ce+dice", "clip_norm": 5.0}
-#: What the defaults are since then.
-CLIPPED = "clip norm: 1"
+#: `scale_jitter` of the variants that do not name it, until the study changed its default too.
+SCALE_JITTER = 2.0
+#: What the defaults were since `clip_norm` is 1, and what they are since `scale_jitter` is 1.25.
+CLIPPED, JITTERED = "clip norm: 1", "scale jitter: 1.25"
 
 
 def clipped(**options: Any) -> Variant:
     """A variant of the defaults since `clip_norm` is 1."""
     return Variant({"clip_norm": 1.0, **options}, CLIPPED)
+
+
+def jittered(**options: Any) -> Variant:
+    """A variant of the defaults since `scale_jitter` is 1.25."""
+    return Variant({"clip_norm": 1.0, "scale_jitter": 1.25, **options}, JITTERED)
 
 
 #: The variants, in the order of the tables.
@@ -147,32 +154,32 @@ VARIANTS: dict[str, Variant] = {
     "twice the epochs": Variant({"epochs": Times(2)}),
     CLIPPED: Variant({"clip_norm": 1.0}),
     "loss: ce": clipped(loss="ce"),
-    "loss: ce, class weights: median": clipped(loss="ce", class_weights="median"),
     "class weights: sqrt-inverse": clipped(class_weights="sqrt-inverse"),
-    "class weights: effective": clipped(class_weights="effective"),
-    "class weights: median": clipped(class_weights="median"),
-    "hard pixels: 0.25": clipped(hard_pixels=0.25),
     "label smoothing: 0.1": clipped(label_smoothing=0.1),
     "EMA: 0.98": clipped(ema_decay=0.98),
     "schedule: poly": clipped(schedule="poly"),
-    "schedule: poly, EMA: 0.98": clipped(schedule="poly", ema_decay=0.98),
-    "scale jitter: 1.5": clipped(scale_jitter=1.5),
-    "scale jitter: 1.25": clipped(scale_jitter=1.25),
-    "scale jitter: 1": clipped(scale_jitter=1.0),
-    "crop foreground: 0.5": clipped(crop_foreground=0.5),
-    "rotation: 20, elastic: 0.02": clipped(rotation=20.0, elastic=0.02),
-    "rotation: 180": clipped(rotation=180.0),
-    "learning rate: x 3, clip norm: 1": clipped(learning_rate=Times(3)),
-    "decoder factor: x 3": clipped(decoder_factor=Times(3)),
-    "clip norm: 0.3": Variant({"clip_norm": 0.3}, CLIPPED),
     "weight decay: 0.05": clipped(weight_decay=0.05),
     "optimizer: SGD": Variant({"optimizer": "sgd"}, CLIPPED),  # 5 is the default clip norm of SGD
     "optimizer: SGD, weight decay: 1e-4": Variant({"optimizer": "sgd", "weight_decay": 1e-4}, CLIPPED),
-    "frozen BatchNorm": clipped(freeze_batchnorm=True),
-    "batch size: half": clipped(batch_size=Times(0.5)),
-    "four times the epochs": clipped(epochs=Times(4)),
-    "half the pixels, twice the epochs": clipped(size=Times(0.71), epochs=Times(2)),
-    "twice the pixels, half the epochs": clipped(size=Times(1.41), epochs=Times(0.5)),
+    "scale jitter: 1.5": clipped(scale_jitter=1.5),
+    JITTERED: clipped(scale_jitter=1.25),
+    "scale jitter: 1": clipped(scale_jitter=1.0),
+    "loss: ce, class weights: median": jittered(loss="ce", class_weights="median"),
+    "class weights: effective": jittered(class_weights="effective"),
+    "class weights: median": jittered(class_weights="median"),
+    "hard pixels: 0.25": jittered(hard_pixels=0.25),
+    "schedule: poly, EMA: 0.98": jittered(schedule="poly", ema_decay=0.98),
+    "crop foreground: 0.5": jittered(crop_foreground=0.5),
+    "rotation: 20, elastic: 0.02": jittered(rotation=20.0, elastic=0.02),
+    "rotation: 180": jittered(rotation=180.0),
+    "learning rate: x 3, scale jitter: 1.25": jittered(learning_rate=Times(3)),
+    "decoder factor: x 3": jittered(decoder_factor=Times(3)),
+    "clip norm: 0.3": jittered(clip_norm=0.3),
+    "frozen BatchNorm": jittered(freeze_batchnorm=True),
+    "batch size: half": jittered(batch_size=Times(0.5)),
+    "four times the epochs": jittered(epochs=Times(4)),
+    "half the pixels, twice the epochs": jittered(size=Times(0.71), epochs=Times(2)),
+    "twice the pixels, half the epochs": jittered(size=Times(1.41), epochs=Times(0.5)),
 }
 
 
@@ -188,7 +195,7 @@ class Run:
 
     @property
     def options(self) -> dict[str, Any]:
-        """The options of `train` but for paths; all that a score depends on, so that no new default can change it."""
+        """The options of `train` in the results."""
         kind, pretrained = SETS[self.set], self.pretrained and not is_built_in(self.set)
         recipe = VARIANTS[self.variant].options
         values: dict[str, Any] = {
@@ -205,6 +212,11 @@ class Run:
         if self.model in ("pspnet", "deeplabv3"):
             values["output_stride"] = 8
         return values
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """All that a score depends on, so that no new default can change it; the results do not name each of them."""
+        return {"scale_jitter": SCALE_JITTER, **self.options}
 
     @property
     def is_possible(self) -> bool:
@@ -317,7 +329,7 @@ def make_folder(name: str, place: Path, work: Path) -> Path:
 def train(one: Run, data: Path, weights: Path | None, work: Path) -> dict[str, Any]:
     """Train, or resume a training that was interrupted, remove its folder, and return its line."""
     folder = work / one.folder
-    options: dict[str, Any] = {**one.options, "threads": 1, "workers": 0, "out": folder, "resume": folder}
+    options: dict[str, Any] = {**one.settings, "threads": 1, "workers": 0, "out": folder, "resume": folder}
     if "masks" in options:
         options["masks"] = data / options["masks"]
     started = "none" if is_built_in(one.set) or weights is None else str(weights)

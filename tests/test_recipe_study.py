@@ -47,14 +47,15 @@ def test_the_options_of_every_variant_are_understood(study: Any) -> None:
         "learning_rate",
         "decoder_factor",
         "clip_norm",
+        "scale_jitter",
         "loss",
         "encoder",
     }
     for place in study.SETS:
         for variant in study.VARIANTS:
             run = study.Run(place, variant, "pspnet", 0, pretrained=False)
-            assert make_options(TrainOptions, data=".", model="pspnet", **run.options).output_stride == 8
-            assert chosen <= set(run.options)
+            assert make_options(TrainOptions, data=".", model="pspnet", **run.settings).output_stride == 8
+            assert chosen <= set(run.settings)
 
 
 def test_a_finished_training_is_not_repeated_and_no_test_image_is_used(

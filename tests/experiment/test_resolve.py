@@ -35,6 +35,7 @@ ALWAYS = {
     "learning_rate",
     "decoder_factor",
     "clip_norm",
+    "scale_jitter",
     "loss",
 }
 
@@ -119,6 +120,7 @@ def test_what_is_typed_is_kept_and_is_no_choice() -> None:
         "learning_rate": 0.5,
         "decoder_factor": 2.0,
         "clip_norm": 3.0,
+        "scale_jitter": 1.5,
         "loss": "ce",
         "workers": 1,
         "threads": 3,
@@ -137,7 +139,6 @@ def test_settings_that_nothing_chooses_are_handed_on_as_typed() -> None:
         "hard_pixels": 0.5,
         "ema_decay": 0.9,
         "freeze_batchnorm": True,
-        "scale_jitter": 1.5,
         "rotation": 10.0,
         "elastic": 0.02,
         "tune": 4,
@@ -167,11 +168,18 @@ def test_what_concerns_no_model_is_absent(options: ProtocolOptions, network: dic
 
 
 @pytest.mark.parametrize(
-    ("options", "loss"),
-    [({}, "ce+dice"), ({"track": "paper"}, "ce"), ({"track": "paper", "loss": "ce+dice"}, "ce+dice")],
+    ("options", "loss", "jitter"),
+    [
+        ({}, "ce+dice", 1.25),
+        ({"track": "paper"}, "ce", 2.0),
+        ({"track": "paper", "loss": "ce+dice", "scale_jitter": 1.5}, "ce+dice", 1.5),
+    ],
 )
-def test_the_paper_track_keeps_the_loss_of_the_papers(options: dict[str, Any], loss: str) -> None:
-    assert resolve(CompareOptions(**options, **CPU), FACTS)[0].loss == loss
+def test_the_paper_track_keeps_the_loss_and_the_scales_of_the_papers(
+    options: dict[str, Any], loss: str, jitter: float
+) -> None:
+    protocol, _ = resolve(CompareOptions(**options, **CPU), FACTS)
+    assert (protocol.loss, protocol.scale_jitter) == (loss, jitter)
 
 
 def test_a_batch_is_at_most_all_training_images() -> None:

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import segarena
+from segarena.config import Choice, CompareOptions
 from segarena.errors import RunError
 from segarena.records.bench import BenchRecord
 from segarena.records.comparison import ComparisonRecord
@@ -35,6 +37,8 @@ from segarena.records.slices import Slices
 from segarena.records.suite import SuiteOptionsRecord, SuiteRecord
 from segarena.records.tracking import Tracking
 from segarena.records.tuning import TrialRecord
+from segarena.reuse.like import read_like
+from segarena.reuse.recorded import find_recorded
 from support import refuses
 
 OLD = Path(__file__).parent / "old_runs"
@@ -70,6 +74,23 @@ def test_the_files_of_a_comparison_are_read() -> None:
     assert (options.command, options.options["models"]) == ("compare", ["fcn", "unet"])
     assert Metrics.read(folder / "fcn-seed0").micro_batch is None  # keys that came later have their defaults
     assert Config.read(folder / "fcn-seed0").protocol.epochs == 2
+
+
+def test_trainings_of_before_scale_jitter_was_recorded_had_the_factor_2(tmp_path: Path) -> None:
+    """They are resumed, and used by `train --like`, with it: a rule chooses another one for new trainings."""
+    folder = OLD / "one_protocol"
+    record = find_recorded(CompareOptions, folder)
+    assert record is not None
+    assert record.options["scale_jitter"] == 2.0
+    assert Config.read(folder / "fcn-seed0").protocol.scale_jitter == 2.0
+    assert read_like(folder, "fcn", all_images=False).options["scale_jitter"] == 2.0
+    record.write(tmp_path)
+    chosen = Choice("scale_jitter", 1.25, "by a rule")
+    options = {name: value for name, value in record.options.items() if name != "scale_jitter"}
+    replace(record, options=options, choices=(*record.choices, chosen)).write(tmp_path)
+    again = find_recorded(CompareOptions, tmp_path)
+    assert again is not None
+    assert "scale_jitter" not in again.options
 
 
 def read_back(kind: type[Record], folder: Path) -> None:

@@ -62,7 +62,7 @@ def train(
     ema_decay: float = 0.0,
     freeze_batchnorm: bool = False,
     crop_foreground: float = 0.0,
-    scale_jitter: float = 2.0,
+    scale_jitter: float | None = None,
     rotation: float = 0.0,
     elastic: float = 0.0,
     device: str = "auto",
@@ -170,7 +170,7 @@ def train(
         freeze_batchnorm: Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights.
         crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
         scale_jitter: Training images are scaled by a random factor, at most this and at least its inverse. 1: not
-            scaled.
+            scaled. Default: 1.25; 2 with track="paper".
         rotation: Training crops are rotated by a random angle, at most this number of degrees in both directions.
         elastic: Elastic deformation of training crops: standard deviation of the displacements, as a share of the
             crop's shorter side, e.g. 0.02.

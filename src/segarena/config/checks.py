@@ -125,9 +125,9 @@ def check_sides(name: str, sides: Sequence[int], what: str) -> None:
         check_at_least(name, side, 32)
 
 
-def check_between(name: str, value: float, lowest: float, highest: float) -> None:
-    """Raise ConfigError unless the option is from `lowest` to `highest`."""
-    if not lowest <= value <= highest:
+def check_between(name: str, value: float | None, lowest: float, highest: float) -> None:
+    """Raise ConfigError if the option has a value and it is not from `lowest` to `highest`."""
+    if value is not None and not lowest <= value <= highest:
         raise ConfigError(
             f"{value} is not between {lowest} and {highest}",
             where=flag(name),

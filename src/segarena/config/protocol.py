@@ -72,6 +72,9 @@ class Protocol(TypedSettings):
     """Weight of each class in the loss. With `tune` and several models, those that the trials begin with."""
     crop_foreground: float
     """Share of the training crops that are chosen to contain a less frequent class."""
+    scale_jitter: float = 2.0
+    """Training images are scaled by a random factor, at most this and at least its inverse. 1: not scaled. Files of
+    versions without this setting are of trainings with 2."""
     data_fraction: float = 1.0
     """Share of the training images that train. An epoch has as many steps as with all of them."""
     device: str

@@ -135,6 +135,8 @@ class ProtocolOptions(DataOptions, DeviceOptions, TypedSettings, ABC):
     """Weight of each class in the loss, from its pixels in the training masks."""
     crop_foreground: float = 0.0
     """Share of the training crops that are chosen to contain a less frequent class."""
+    scale_jitter: Annotated[float | None, default(defaults.scale_jitter)] = None
+    """Training images are scaled by a random factor, at most this and at least its inverse. 1: not scaled."""
     precision: Annotated[Literal["auto", "fp32", "bf16", "fp16"], default(defaults.precision)] = "auto"
     """Number format of the forward pass. fp16 is for GPUs without bf16; its gradients are scaled."""
     crops: Annotated[Literal["auto", "each", "batch"], default(defaults.crops)] = "auto"

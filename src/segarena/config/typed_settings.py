@@ -24,8 +24,6 @@ class TypedSettings:
     """Decay of the exponential moving average of the weights (EMA), which is scored and saved, e.g. 0.99. 0: none."""
     freeze_batchnorm: Flag = False
     """Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights."""
-    scale_jitter: float = 2.0
-    """Training images are scaled by a random factor, at most this and at least its inverse. 1: not scaled."""
     rotation: float = 0.0
     """Training crops are rotated by a random angle, at most this number of degrees in both directions."""
     elastic: float = 0.0

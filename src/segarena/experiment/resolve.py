@@ -84,6 +84,7 @@ def resolve(
         loss=loss,
         class_weights=class_weights,
         crop_foreground=options.crop_foreground,
+        scale_jitter=close("scale_jitter", options.scale_jitter, defaults.scale_jitter(track)),
         device=device,
         precision=precision,
         cache_gib="auto" if options.cache_gib is None else options.cache_gib,

@@ -25,6 +25,8 @@ MAY_DIFFER = frozenset(
 )
 #: Arguments of `build_model`: a run records only those that its network uses.
 NETWORK = frozenset({"encoder", "weights", "output_stride"})
+#: What options had in versions that did not record them, where a rule chooses another value by now.
+_EARLIER_DEFAULTS = {"scale_jitter": 2.0}
 #: Options that are recorded: all that a training or its scores depend on, and those of the machine.
 RECORDED = frozenset(
     {item.name for kind in (Protocol, DataSettings) for item in fields(kind)}
@@ -91,7 +93,9 @@ def find_recorded(kind: type[ProtocolOptions], folder: Path) -> OptionsRecord | 
     if record.command != command_name(kind):
         what = {"compare": "is a comparison", "train": "is a run of one model"}[record.command]
         raise RunError(what, where=folder, remedy=f"Resume it with: {resume_command(folder)}")
-    return record
+    known = {**record.options, **{choice.name: choice.value for choice in record.choices}}
+    earlier = {name: value for name, value in _EARLIER_DEFAULTS.items() if name not in known}
+    return replace(record, options={**record.options, **earlier})
 
 
 def recorded_choices(folder: Path | None) -> dict[str, Choice]:
