@@ -172,6 +172,7 @@ VARIANTS: dict[str, Variant] = {
     "crop foreground: 0.5": jittered(crop_foreground=0.5),
     "rotation: 20, elastic: 0.02": jittered(rotation=20.0, elastic=0.02),
     "rotation: 180": jittered(rotation=180.0),
+    "flip: both": jittered(flip="both"),
     "learning rate: x 3, scale jitter: 1.25": jittered(learning_rate=Times(3)),
     "decoder factor: x 3": jittered(decoder_factor=Times(3)),
     "clip norm: 0.3": jittered(clip_norm=0.3),

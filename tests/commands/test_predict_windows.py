@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,16 @@ def test_views_that_are_not_possible(trained: Path, views: dict[str, Any], kind:
 def test_views_are_given_as_options_are(trained: Path) -> None:
     predictor = segarena.load(trained, device="cpu").with_views(scale=1, window=np.int64(64), tta="scales,flip")
     assert (predictor.scale, predictor.window, predictor.tta) == (1, (64, 64), ("scales", "flip"))
+
+
+def test_mirrored_views_are_refused_where_no_crop_was_mirrored(trained: Path) -> None:
+    """Left and right may be two classes there."""
+    predictor = segarena.load(trained, device="cpu")
+    protocol = replace(predictor.config.protocol, flip="none")
+    predictor = replace(predictor, config=replace(predictor.config, protocol=protocol))
+    assert predictor.with_views(tta="scales").tta == ("scales",)
+    with refuses(ConfigError, where="--tta flip", value="without mirrored crops"):
+        predictor.with_views(tta=("scales", "flip"))
 
 
 def test_probabilities_in_windows_give_the_labels(trained: Path, large: Path) -> None:

@@ -139,6 +139,7 @@ def test_settings_that_nothing_chooses_are_handed_on_as_typed() -> None:
         "hard_pixels": 0.5,
         "ema_decay": 0.9,
         "freeze_batchnorm": True,
+        "flip": "both",
         "rotation": 10.0,
         "elastic": 0.02,
         "tune": 4,

@@ -64,10 +64,11 @@ def assert_same_crops(pairs, augmentation, epoch=1, device="cpu"):
     crop=st.tuples(st.integers(1, 70), st.integers(1, 70)),
     jitter=st.sampled_from([1.0, 1.3, 2.0, 4.0]),
     foreground=st.sampled_from([0.0, 0.5]),
+    flip=st.sampled_from(["horizontal", "both", "none"]),
     seed=st.integers(0, 999),
 )
-def test_crops_are_those_of_the_transforms(shapes, size, crop, jitter, foreground, seed):
-    augmentation = Augmentation(size, crop, seed, jitter=jitter, foreground=foreground)
+def test_crops_are_those_of_the_transforms(shapes, size, crop, jitter, foreground, flip, seed):
+    augmentation = Augmentation(size, crop, seed, jitter=jitter, foreground=foreground, flip=flip)
     assert_same_crops(noise(shapes, seed), augmentation)
 
 

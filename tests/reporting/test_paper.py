@@ -131,6 +131,7 @@ CHANGES = {
     "freeze_batchnorm": ({"freeze_batchnorm": True}, "statistics of BatchNorm in the encoder"),
     "crop_foreground": ({"crop_foreground": 0.5}, "50% of the crops"),
     "scale_jitter": ({"scale_jitter": 1.5}, "1/1.5 to 1.5"),
+    "flip": ({"flip": "both"}, "mirrored horizontally and vertically"),
     "rotation": ({"rotation": 15.0}, "15 degrees"),
     "elastic": ({"elastic": 0.02}, "elastically (standard deviation 2%"),
     "data_fraction": ({"data_fraction": 0.5}, "50% of the training images"),

@@ -64,6 +64,7 @@ def compare(
     freeze_batchnorm: bool = False,
     crop_foreground: float = 0.0,
     scale_jitter: float | None = None,
+    flip: Literal["horizontal", "both", "none"] = "horizontal",
     rotation: float = 0.0,
     elastic: float = 0.0,
     device: str = "auto",
@@ -182,6 +183,9 @@ def compare(
         crop_foreground: Share of the training crops that are chosen to contain a less frequent class.
         scale_jitter: Training images are scaled by a random factor, at most this and at least its inverse. 1: not
             scaled. Default: 1.25; 2 with track="paper".
+        flip: How training crops are mirrored at random, half of the time in each direction. horizontal: left to right.
+            both: also top to bottom, e.g. aerial images and microscopy. none: where left and right are different
+            classes, or text.
         rotation: Training crops are rotated by a random angle, at most this number of degrees in both directions.
         elastic: Elastic deformation of training crops: standard deviation of the displacements, as a share of the
             crop's shorter side, e.g. 0.02.

@@ -14,7 +14,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "equal patience batch_size micro_batch learning_rate tune optimizer schedule loss class_weights decoder_factor"
         " weight_decay clip_norm label_smoothing hard_pixels ema_decay freeze_batchnorm".split()
     ),
-    "Augmentation": ("crop_foreground", "scale_jitter", "rotation", "elastic"),
+    "Augmentation": ("crop_foreground", "scale_jitter", "flip", "rotation", "elastic"),
     "Machine": (
         "device",
         "precision",

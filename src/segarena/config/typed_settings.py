@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from segarena.config.checks import Flag
+
+#: The directions in which training crops are mirrored.
+Flip: TypeAlias = Literal["horizontal", "both", "none"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +29,9 @@ class TypedSettings:
     """Keep the running statistics of BatchNorm in the encoder as they are in the pretrained weights."""
     rotation: float = 0.0
     """Training crops are rotated by a random angle, at most this number of degrees in both directions."""
+    flip: Flip = "horizontal"
+    """How training crops are mirrored at random, half of the time in each direction. horizontal: left to right. both:
+    also top to bottom, e.g. aerial images and microscopy. none: where left and right are different classes, or text."""
     elastic: float = 0.0
     """Elastic deformation of training crops: standard deviation of the displacements, as a share of the crop's shorter
     side, e.g. 0.02."""

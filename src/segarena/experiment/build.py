@@ -55,6 +55,7 @@ def make_loader(training: Training, ranks: Ranks = ALONE) -> TrainingBatches:
         jitter=protocol.scale_jitter,
         rotation=protocol.rotation,
         elastic=protocol.elastic,
+        flip=protocol.flip,
         channels=split.normalization,
     )
     if protocol.crops == "batch":

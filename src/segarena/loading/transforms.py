@@ -14,6 +14,7 @@ from torchvision.transforms.v2 import InterpolationMode
 from torchvision.transforms.v2 import functional as TF
 
 from segarena.classes import IGNORE_INDEX
+from segarena.config.typed_settings import Flip
 from segarena.loading.channel_jitter import ChannelJitter
 from segarena.loading.warp import RandomWarp
 from segarena.seeding import derive_seed
@@ -80,6 +81,9 @@ class CropPlan(NamedTuple):
     rows: AxisCut
     columns: AxisCut
     mirrored: bool
+    """Left to right."""
+    turned: bool
+    """Top to bottom."""
     order: tuple[int, ...]
     """In which order brightness (0), contrast (1) and saturation (2) are changed."""
     factors: tuple[float, float, float]
@@ -225,6 +229,7 @@ class Augmentation:
         jitter: The highest factor of the scale, 1 or more; the lowest is its inverse.
         rotation: The largest angle in degrees, see `RandomWarp`.
         elastic: The standard deviation of the displacements, as a share of the crop's shorter side, likewise.
+        flip: How crops are mirrored, each half of the time: horizontal, both (also top to bottom) or none.
         channels: Mean and standard deviation of the channels of images that are not RGB, as `normalize` takes them:
             they are padded with the mean, and their brightness and contrast change as `ChannelJitter` states.
     """
@@ -239,20 +244,22 @@ class Augmentation:
         jitter: float = 2.0,
         rotation: float = 0.0,
         elastic: float = 0.0,
+        flip: Flip = "horizontal",
         channels: Normalization | None = None,
     ) -> None:
-        self.seed, self.crop, self.channels = seed, crop, channels
+        self.seed, self.crop, self.flip, self.channels = seed, crop, flip, channels
         fill = None if channels is None else channels[0]
         self.scale_crop = RandomScaleCrop(size, crop, (1 / jitter, jitter), foreground=foreground, fill=fill)
         self.warps = bool(rotation or elastic)
         color = v2.ColorJitter(brightness=COLOR_JITTER, contrast=COLOR_JITTER, saturation=COLOR_JITTER)
         # Where there is no warp no random number is drawn for it, so that runs from before can be reproduced.
         warp = [RandomWarp(rotation, elastic, self.scale_crop.fill)] if self.warps else []
+        flips = [v2.RandomHorizontalFlip(0.5)] * (flip != "none") + [v2.RandomVerticalFlip(0.5)] * (flip == "both")
         self.transform = v2.Compose(
             [
                 self.scale_crop,
                 *warp,
-                v2.RandomHorizontalFlip(0.5),
+                *flips,
                 color if channels is None else ChannelJitter(COLOR_JITTER, *channels),
             ]
         )
@@ -284,13 +291,14 @@ class Augmentation:
             raise ValueError("a crop that is rotated or deformed, or not of RGB, has no plan")
         generator = torch.Generator().manual_seed(self._seed_of(epoch, index))
         rows, columns = self.scale_crop.draw(height, width, mask, generator)
-        mirrored = torch.rand(1, generator=generator).item() < 0.5
+        mirrored = self.flip != "none" and torch.rand(1, generator=generator).item() < 0.5
+        turned = self.flip == "both" and torch.rand(1, generator=generator).item() < 0.5
         # as in v2.ColorJitter: its fourth change, of the hue, is not used
         order = tuple(change for change in torch.randperm(4, generator=generator).tolist() if change < 3)
         brightness, contrast, saturation = (
             torch.empty(1).uniform_(1 - COLOR_JITTER, 1 + COLOR_JITTER, generator=generator).item() for _ in range(3)
         )
-        return CropPlan(rows, columns, mirrored, order, (brightness, contrast, saturation))
+        return CropPlan(rows, columns, mirrored, turned, order, (brightness, contrast, saturation))
 
     def _seed_of(self, epoch: int, index: int) -> int:
         return derive_seed("augmentation", self.seed, epoch, index)

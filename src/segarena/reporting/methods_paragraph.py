@@ -21,6 +21,7 @@ AUXILIARY_WEIGHT = 0.4
 
 _LOSSES = {"ce": "cross-entropy", "ce+dice": "the sum of cross-entropy and Dice loss"}
 _SCHEDULES = {"onecycle": "a one-cycle schedule", "poly": "a polynomial schedule of power 0.9"}
+_FLIPS = {"horizontal": "mirrored horizontally", "both": "mirrored horizontally and vertically"}
 _WEIGHTS = {
     "inverse": "the inverse of their frequency",
     "sqrt-inverse": "the square root of the inverse of their frequency",
@@ -190,10 +191,11 @@ def _augmentation(comparison: Comparison, own: set[str]) -> list[str]:
             protocol.elastic > 0,
             f"deformed elastically (standard deviation {plain(100 * protocol.elastic)}% of the shorter side)",
         ),
+        "flip": (protocol.flip != "none", _FLIPS.get(protocol.flip, "")),
     }
     changes = [text for name, (is_used, text) in settings.items() if is_used and name not in own]
     colors = "brightness, contrast and saturation" if record.inputs.channels == "rgb" else "brightness and contrast"
-    changes += ["mirrored horizontally", f"changed in {colors}"]
+    changes.append(f"changed in {colors}")
     chosen = []
     if protocol.crop_foreground and "crop_foreground" not in own:
         chosen = [

@@ -110,8 +110,8 @@ class Predictor(ImageLabeller):
             tta: Further views, whose probabilities are averaged: "flip", "scales", or both.
 
         Raises:
-            ConfigError: A value is not possible, or a scale is given and the run has no record of its training images'
-                size.
+            ConfigError: A value is not possible, a scale is given and the run has no record of its training images'
+                size, or a mirrored view is wanted of a network that saw none.
             OptionTypeError: A value has the wrong type. It is a ConfigError and a TypeError.
         """
         options = make_options(ViewOptions, scale=scale, window=() if window is None else window, tta=tta)
@@ -120,6 +120,12 @@ class Predictor(ImageLabeller):
                 f"{self.run} has no record of the size of its training images, by which a scale is measured",
                 where="--scale",
                 remedy="Leave it out, or train again with this version",
+            )
+        if "flip" in options.tta and self.config.protocol.flip == "none":
+            raise ConfigError(
+                f"{self.run} was trained without mirrored crops, so mirrored views may have other classes",
+                where="--tta flip",
+                remedy="Leave it out",
             )
         return replace(self, scale=options.scale, window=options.window_size, tta=options.tta)
 
