@@ -8,11 +8,12 @@ It can be killed at any time and started again with the same arguments: finished
 that was interrupted is resumed. All variants are trained with the first seed, then with the next one.
 `table` compares them, and with --write puts the tables into docs/recipes.md.
 
-Scores are of validation images; there is no test split, since the test images of a set are left out (but for CWFID, whose
-60 images are divided without the authors' list). Sizes and batches are about the defaults of `compare` on a CPU, with
-4,000 crops or 60 epochs, without early stopping. Weights are of MobileNetV2 for the sets of photographs; without
---weights they start from random weights, like the built-in scenes. A training is computed on the GPU where
-there is one, and takes a few seconds there; on a CPU, with its one thread, it takes some ten minutes. With --jobs N, N trainings run at a time. SEGARENA_STUDY may hold the arguments of `run`.
+Scores are of validation images; there is no test split, since the test images of a set are left out (but for CWFID,
+whose 60 images are divided without the authors' list). Sizes and batches are about the defaults of `compare` on a
+CPU, with 4,000 crops or 60 epochs, without early stopping. Weights are of MobileNetV2 for the sets of photographs;
+without --weights they start from random weights, like the built-in scenes. A training is computed on the GPU where
+there is one, and takes a few seconds there; on a CPU, with its one thread, it takes some ten minutes. With --jobs N,
+N trainings run at a time. SEGARENA_STUDY may hold the arguments of `run`.
 It does not run on Windows.
 """
 
