@@ -30,7 +30,7 @@ def fences(page: str, kinds: str) -> list[tuple[str, str]]:
 
 def work_in(folder: Path) -> list[tuple[str, str]]:
     """Data as the README describes it; returns the commands and snippets, from top to bottom."""
-    for number in range(5):
+    for number in range(12):
         write_pair(folder / "my_data", f"photo{number}", size=72, seed=number)
     Image.new("RGB", (90, 70), (120, 60, 30)).save(folder / "new_image.jpg")
     (folder / "runs" / "quick").mkdir(parents=True)
