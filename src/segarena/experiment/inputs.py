@@ -129,15 +129,17 @@ def make_splits(source: Source, options: DataOptions, reporter: Reporter = SILEN
 
 def _warn_of_unused_shares(source: Source, options: DataOptions, reporter: Reporter) -> None:
     """Warn where a share other than the default was named, and the parts are given already."""
-    saved = f"--splits {options.splits} gives each image its part"
     shares = (
         (f"--split {options.split:g}", options.split != DataOptions.split, "val", "validation"),
         (f"--test-fraction {options.test_fraction:g}", options.test_fraction > 0, "test", "test"),
     )
     for named, is_named, part, kind in shares:
-        is_divided = any(sample.split == part for sample in source.samples)
-        if is_named and (options.splits is not None or is_divided):
-            reporter.warn(f"{named} is not used: {saved if options.splits else f'the data has its own {kind} images'}")
+        if not is_named:
+            continue
+        if options.splits is not None:
+            reporter.warn(f"{named} is not used: --splits {options.splits} gives each image its part")
+        elif any(sample.split == part for sample in source.samples):
+            reporter.warn(f"{named} is not used: the data has its own {kind} images")
 
 
 def make_fold_splits(source: Source, options: DataOptions, folds: int) -> list[Splits]:

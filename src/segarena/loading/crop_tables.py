@@ -53,7 +53,7 @@ def pack_tables(crops: Sequence[PlannedCrop], size: tuple[int, int], *, pin_memo
     rows = _resampling([plan.rows for plan in plans], size[0])
     columns = _resampling([plan.columns for plan in plans], size[1])
     for crop, plan in enumerate(plans):
-        for axis, is_reversed in ((columns, plan.mirrored), (rows, plan.turned)):
+        for axis, is_reversed in ((columns, plan.mirrored), (rows, plan.upside_down)):
             for part in (axis[0], axis[1], axis[3]) if is_reversed else ():
                 part[crop] = part[crop, ::-1].copy()
     order = np.array([plan.order for plan in plans], np.int32)

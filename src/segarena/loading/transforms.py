@@ -81,9 +81,9 @@ class CropPlan(NamedTuple):
     rows: AxisCut
     columns: AxisCut
     mirrored: bool
-    """Left to right."""
-    turned: bool
-    """Top to bottom."""
+    """Mirrored left to right."""
+    upside_down: bool
+    """Mirrored top to bottom."""
     order: tuple[int, ...]
     """In which order brightness (0), contrast (1) and saturation (2) are changed."""
     factors: tuple[float, float, float]
@@ -292,13 +292,13 @@ class Augmentation:
         generator = torch.Generator().manual_seed(self._seed_of(epoch, index))
         rows, columns = self.scale_crop.draw(height, width, mask, generator)
         mirrored = self.flip != "none" and torch.rand(1, generator=generator).item() < 0.5
-        turned = self.flip == "both" and torch.rand(1, generator=generator).item() < 0.5
+        upside_down = self.flip == "both" and torch.rand(1, generator=generator).item() < 0.5
         # as in v2.ColorJitter: its fourth change, of the hue, is not used
         order = tuple(change for change in torch.randperm(4, generator=generator).tolist() if change < 3)
         brightness, contrast, saturation = (
             torch.empty(1).uniform_(1 - COLOR_JITTER, 1 + COLOR_JITTER, generator=generator).item() for _ in range(3)
         )
-        return CropPlan(rows, columns, mirrored, turned, order, (brightness, contrast, saturation))
+        return CropPlan(rows, columns, mirrored, upside_down, order, (brightness, contrast, saturation))
 
     def _seed_of(self, epoch: int, index: int) -> int:
         return derive_seed("augmentation", self.seed, epoch, index)

@@ -93,7 +93,7 @@ def find_recorded(kind: type[ProtocolOptions], folder: Path) -> OptionsRecord | 
     if record.command != command_name(kind):
         what = {"compare": "is a comparison", "train": "is a run of one model"}[record.command]
         raise RunError(what, where=folder, remedy=f"Resume it with: {resume_command(folder)}")
-    known = {**record.options, **{choice.name: choice.value for choice in record.choices}}
+    known = {*record.options, *(choice.name for choice in record.choices)}
     earlier = {name: value for name, value in _EARLIER_DEFAULTS.items() if name not in known}
     return replace(record, options={**record.options, **earlier})
 
